@@ -1,0 +1,1 @@
+"""Readers of recordings, synthetic sets, and writing both as bags."""

@@ -1,0 +1,1 @@
+"""Layers that several networks share, and measuring how equivariant they are."""

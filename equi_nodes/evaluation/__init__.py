@@ -1,0 +1,1 @@
+"""Metrics, deterministic replay, equivariance orbits and the report."""

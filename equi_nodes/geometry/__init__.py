@@ -1,0 +1,1 @@
+"""Rotations, transforms, symmetry groups and neighbour search."""

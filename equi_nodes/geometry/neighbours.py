@@ -1,0 +1,63 @@
+"""Neighbour search in fixed shapes, without data-dependent control flow, so that it exports."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+
+class Neighbours(NamedTuple):
+    """The neighbours of every agent.
+
+    Attributes:
+        index: (B, A, M) int64 into the flattened (B * A) agents.
+        weight: (B, A, M) in 0..1; zero for the agent itself, for padding and beyond the radius.
+    """
+
+    index: Tensor
+    weight: Tensor
+
+
+def everyone(valid: Tensor) -> Neighbours:
+    """Return all other agents of the scene with weight one, for (B, A) bool ``valid``."""
+    scenes, agents = valid.shape
+    index = torch.arange(agents, device=valid.device).expand(scenes, agents, agents)
+    apart = ~torch.eye(agents, dtype=torch.bool, device=valid.device)
+    return Neighbours(_flat(index, agents), valid[:, None] & apart)
+
+
+def nearest(positions: Tensor, valid: Tensor, count: int, radius: float) -> Neighbours:
+    """Return the ``count`` nearest agents within ``radius``, weighted so that nothing jumps.
+
+    The weight falls smoothly to zero at the radius, and also at the distance of the first agent
+    that is left out: an agent that enters or leaves the neighbourhood does so with weight zero.
+
+    Args:
+        positions: (B, A, d) metres.
+        valid: (B, A) bool.
+        count: neighbours kept.
+        radius: metres.
+    """
+    agents = positions.shape[1]
+    offsets = positions[:, :, None] - positions[:, None]  # (B, A, A, d)
+    apart = ~torch.eye(agents, dtype=torch.bool, device=valid.device)
+    seen = valid[:, None] & valid[:, :, None] & apart
+    squared = torch.where(seen, offsets.square().sum(-1), 4 * radius**2)
+    padding = squared.new_full((1, 1, count + 1), 4 * radius**2).expand(*squared.shape[:2], -1)
+    squared, index = torch.topk(torch.cat([squared, padding], -1), count + 1, largest=False)
+    reach = squared[..., -1:].clamp(max=radius**2)
+    weight = (1 - squared[..., :-1] / reach.clamp(min=1e-6)).clamp(min=0).square()
+    return Neighbours(_flat(index[..., :-1].clamp(max=agents - 1), agents), weight)
+
+
+def gather(features: Tensor, index: Tensor) -> Tensor:
+    """Return the neighbours' features: (H, B, A, ...) by (B, A, M) to (H, B, A, M, ...)."""
+    flat = features.flatten(1, 2).index_select(1, index.flatten())
+    return flat.unflatten(1, index.shape)
+
+
+def _flat(index: Tensor, agents: int) -> Tensor:
+    first = torch.arange(index.shape[0], device=index.device) * agents
+    return index + first[:, None, None]

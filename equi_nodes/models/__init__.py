@@ -1,0 +1,1 @@
+"""The networks, one file each: tensors in, tensors out."""

@@ -1,0 +1,1 @@
+"""One recipe a model; runs without ROS, on CPU or GPU."""

@@ -1,0 +1,157 @@
+"""The training loop of every model: averaged weights, resumable, the best by validation kept."""
+
+from __future__ import annotations
+
+import copy
+import json
+import math
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from equi_nodes.errors import EquiError
+
+AVERAGE_DECAY = 0.998  # of the weights' moving average, an optimiser step
+CLIP = 1.0  # greatest norm of a gradient
+WARM_UP = 100  # steps of rising learning rate
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How long and how fast to learn."""
+
+    epochs: int = 40
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-4
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a recipe brings to the loop.
+
+    Attributes:
+        batches: the training batches of an epoch, reproducible from its number.
+        loss: mean loss of a batch; its second argument is the progress of the training in 0..1.
+        validate: figures of the averaged model on validation data; ``criterion`` is minimised.
+    """
+
+    batches: Callable[[int], Iterable]
+    loss: Callable[[nn.Module, object, float], Tensor]
+    validate: Callable[[nn.Module], dict[str, float]]
+
+
+def fit(
+    model: nn.Module,
+    task: Task,
+    schedule: Schedule,
+    folder: Path,
+    report: Callable[[int, dict[str, float]], None] = lambda epoch, figures: None,
+) -> dict:
+    """Train ``model`` and leave it with the averaged weights that validated best.
+
+    The state is written to ``folder`` after every epoch; a second call with the same folder and
+    schedule continues there.
+
+    Returns:
+        the figures of the kept epoch, with ``epoch``.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    average = copy.deepcopy(model).eval().requires_grad_(False)
+    optimiser = torch.optim.AdamW(
+        model.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
+    )
+    state = _resume(folder, model, average, optimiser, schedule)
+    while state["epoch"] < schedule.epochs:
+        loss = _run_epoch(model, average, optimiser, task, schedule, state)
+        figures = task.validate(average) | {"loss": loss}
+        if figures["criterion"] < state["best"].get("criterion", math.inf):
+            state["best"] = figures | {"epoch": state["epoch"]}
+            _write(folder / "best.safetensors", average.state_dict())
+        state["epoch"] += 1
+        _save(folder, model, average, optimiser, state)
+        report(state["epoch"], figures)
+    model.load_state_dict(load_file(folder / "best.safetensors"))
+    return state["best"]
+
+
+def _run_epoch(
+    model: nn.Module, average: nn.Module, optimiser, task: Task, schedule: Schedule, state: dict
+) -> float:
+    model.train()
+    batches = list(task.batches(state["epoch"]))
+    total = 0.0
+    for number, batch in enumerate(batches):
+        progress = (state["epoch"] + number / len(batches)) / schedule.epochs
+        for group in optimiser.param_groups:
+            group["lr"] = schedule.learning_rate * _rate(state["step"], progress)
+        loss = task.loss(model, batch, progress)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        optimiser.step()
+        state["step"] += 1
+        _follow(average, model, state["step"])
+        total += loss.item()
+    return total / max(len(batches), 1)
+
+
+def _rate(step: int, progress: float) -> float:
+    """Return the share of the full learning rate: a linear rise, then half a cosine."""
+    return min(1.0, (step + 1) / WARM_UP) * (0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * progress)))
+
+
+@torch.no_grad()
+def _follow(average: nn.Module, model: nn.Module, step: int) -> None:
+    share = 1 - min(AVERAGE_DECAY, step / (step + 10))
+    for kept, new in zip(average.parameters(), model.parameters()):
+        kept.lerp_(new, share)
+
+
+def _save(folder: Path, model: nn.Module, average: nn.Module, optimiser, state: dict) -> None:
+    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
+    for number, moments in optimiser.state_dict()["state"].items():
+        tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
+    _write(folder / "state.safetensors", tensors)
+    temporary = folder / "state.json.new"
+    temporary.write_text(json.dumps(state, indent=1))
+    temporary.replace(folder / "state.json")
+
+
+def _write(path: Path, tensors: dict[str, Tensor]) -> None:
+    temporary = path.with_suffix(".new")
+    save_file({name: value.contiguous().clone() for name, value in tensors.items()}, temporary)
+    temporary.replace(path)
+
+
+def _resume(
+    folder: Path, model: nn.Module, average: nn.Module, optimiser, schedule: Schedule
+) -> dict:
+    """Load the saved state into model, average and optimiser, and return the rest of it."""
+    fresh = {"epoch": 0, "step": 0, "best": {}, "schedule": asdict(schedule)}
+    if not (folder / "state.json").exists():
+        return fresh
+    state = json.loads((folder / "state.json").read_text())
+    if state["schedule"] != fresh["schedule"]:
+        raise EquiError(
+            f"{folder} holds a training with other settings; give another folder or remove it."
+        )
+    tensors = load_file(folder / "state.safetensors")
+    model.load_state_dict(_under("model.", tensors))
+    average.load_state_dict(_under("average.", tensors))
+    moments: dict[int, dict[str, Tensor]] = {}
+    for name, value in _under("adam.", tensors).items():
+        number, moment = name.split(".", 1)
+        moments.setdefault(int(number), {})[moment] = value
+    groups = optimiser.state_dict()["param_groups"]
+    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    return state
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)}
