@@ -1,0 +1,1 @@
+"""Simulated worlds that need no recording and no download."""
