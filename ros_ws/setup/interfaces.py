@@ -1,6 +1,6 @@
 """Build the message packages into the virtual environment that holds the ROS wheels.
 
-Run by that environment's interpreter. Afterwards its Python finds the messages with nothing sourced.
+Run by that environment's interpreter, which then finds the messages with nothing sourced.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def repair_header_paths() -> None:
 
 
 def write_tf2_msgs(folder: Path) -> Path:
-    """Write the source of ``tf2_msgs`` from the definitions that rosbags carries; return its folder."""
+    """Write the source of ``tf2_msgs`` as rosbags knows it; return the folder."""
     from rosbags.typesys import Stores, get_typestore
 
     (folder / "msg").mkdir(parents=True, exist_ok=True)
@@ -87,17 +87,18 @@ def build(source: Path, build_folder: Path) -> None:
         "CMAKE_PREFIX_PATH": str(PREFIX),
         "PATH": f"{PREFIX / 'bin'}{os.pathsep}{os.environ['PATH']}",
     }
-    configure = [
-        "cmake", "-S", source, "-B", build_folder,
-        f"-DCMAKE_INSTALL_PREFIX={PREFIX}",
-        f"-DPython3_EXECUTABLE={sys.executable}",
-        "-DCMAKE_BUILD_TYPE=Release", "-DBUILD_TESTING=OFF", "-Wno-dev",
-    ]
-    compile_and_install = [
-        "cmake", "--build", build_folder, "--target", "install", "--parallel", str(os.cpu_count()),
-    ]
+    options = {
+        "CMAKE_INSTALL_PREFIX": PREFIX,
+        "Python3_EXECUTABLE": sys.executable,
+        "CMAKE_BUILD_TYPE": "Release",
+        "BUILD_TESTING": "OFF",
+    }
+    defines = [f"-D{name}={value}" for name, value in options.items()]
+    configure = ["cmake", "-S", source, "-B", build_folder, "-Wno-dev", *defines]
+    jobs = str(os.cpu_count())
+    install = ["cmake", "--build", build_folder, "--target", "install", "--parallel", jobs]
     subprocess.run(configure, env=environment, check=True)
-    subprocess.run(compile_and_install, env=environment, check=True)
+    subprocess.run(install, env=environment, check=True)
 
 
 if __name__ == "__main__":

@@ -1,0 +1,1 @@
+"""The verbs of the equi command, one module each."""
