@@ -18,11 +18,15 @@ class EqMotionConfig:
     )
     weights: str = parameter("", "Path of a .safetensors file; empty takes the shipped weights.")
     time_step: float = parameter(
-        0.4, "Time between two predicted steps; histories are resampled to it.",
-        unit="s", low=0.1, high=1.0,
+        0.4,
+        "Time between two predicted steps; histories are resampled to it.",
+        unit="s",
+        low=0.1,
+        high=1.0,
     )
     fixed_frame: str = parameter(
-        "", "Frame the tracks must be in, fixed in the world; empty takes that of the first message."
+        "",
+        "Frame the tracks must be in, fixed in the world; empty takes that of the first message.",
     )
     min_observations: int = parameter(
         2, "Observed steps that a track needs before it is predicted.", low=1, high=8
@@ -31,15 +35,16 @@ class EqMotionConfig:
         1.1, "A track unseen for longer starts a new history.", unit="s", low=0.1, high=10.0
     )
     max_speed: float = parameter(
-        12.0, "A track that moves faster has jumped: its history starts anew.",
-        unit="m/s", low=1.0, high=100.0,
+        12.0,
+        "A track that moves faster has jumped: its history starts anew.",
+        unit="m/s",
+        low=1.0,
+        high=100.0,
     )
     max_agents: int = parameter(
         512, "Agents predicted at most, the longest observed first.", low=1, high=2048
     )
-    modes: int = parameter(20, "Futures published per agent, the most probable first.", low=1, high=20)
-    max_age: float = parameter(
-        0.5, "A result older than this is not published.", unit="s", low=0.01, high=10.0,
-        read_only=False,
+    modes: int = parameter(
+        20, "Futures published per agent, the most probable first.", low=1, high=20
     )
     threads: int = parameter(2, "Processor threads that inference may use.", low=1, high=64)

@@ -1,0 +1,1 @@
+"""The one place where a default, its unit, its range and its meaning stand."""

@@ -1,0 +1,1 @@
+"""Everything that touches rclpy or a message, but the nodes."""
