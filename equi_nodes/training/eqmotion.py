@@ -28,11 +28,12 @@ class Augmentation:
 class Weights:
     """Weights of the loss' parts beside the winning mode's mean error."""
 
-    likelihood: float = 0.2
-    central: float = 0.2  # the first mode also learns the middle of all futures
+    central: float = 1.0  # error of the first mode, which learns the middle of all futures
+    likelihood: float = 0.2  # of the truth under the mixture
+    expected: float = 0.2  # error that the probabilities expect, so that the likeliest mode is useful
 
 
-AGENTS_PER_BATCH = 512
+AGENTS_PER_BATCH = 256
 ANNEALING = 0.4  # share of the training in which the other modes still follow the winner
 SOFTNESS = 0.5  # m, how far from the winner a mode may be and still follow, at the start
 
@@ -77,16 +78,28 @@ def batches(
 def loss(
     model: nn.Module, batch: Batch, progress: float, weights: Weights = Weights()
 ) -> Tensor:
-    """Return winner-takes-all error, plus the likelihood that trains probability and covariance."""
+    """Return what the modes, their probabilities and their covariances are trained by.
+
+    The first mode learns the middle of all futures; of the others, the one nearest to the truth
+    learns (winner takes all). Paths learn nothing from the likelihood.
+    """
     futures = model(batch.past, batch.mask, batch.time_step)
     keep = batch.supervised
     paths, truth = futures.paths[keep], batch.future[keep]  # (N, K, F, 2), (N, F, 2)
     error = (paths - truth[:, None]).square().sum(-1).add(1e-12).sqrt().mean(-1)  # (N, K)
-    total = (_responsibility(error.detach(), progress) * error).sum(-1).mean()
+    share = _responsibility(error.detach(), progress)
     if futures.logits is None:
-        return total
+        return (share * error).sum(-1).mean()
+    winner = (share * error)[:, 1:].sum(-1).mean()
+    probabilities = futures.logits[keep].softmax(-1)
+    expected = (probabilities * error.detach()).sum(-1).mean()
     likelihood = _log_likelihood(futures, keep, truth)
-    return total + weights.central * error[:, 0].mean() - weights.likelihood * likelihood
+    return (
+        winner
+        + weights.central * error[:, 0].mean()
+        + weights.expected * expected
+        - weights.likelihood * likelihood
+    )
 
 
 def _responsibility(error: Tensor, progress: float) -> Tensor:

@@ -1,0 +1,51 @@
+"""Exported networks and built engines, kept between runs under the user's cache folder."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+
+from equi_nodes import __version__
+from equi_nodes.errors import EquiError
+from equi_nodes.runtime.weights import sha256, shipped_weights
+
+log = logging.getLogger(__name__)
+
+
+def cache_dir() -> Path:
+    """Return the cache folder, ``EQUI_CACHE`` or the user's own; it is made if missing.
+
+    Raises:
+        EquiError: it cannot be written.
+    """
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(os.environ.get("EQUI_CACHE") or Path(base) / "equi_nodes")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EquiError(
+            f"The cache {folder} cannot be made ({error.strerror}); set EQUI_CACHE to a folder"
+            " that can be written."
+        ) from error
+    return folder
+
+
+def cached_onnx(model: str, weights: str) -> Path:
+    """Return the ONNX file of these weights, exporting it the first time.
+
+    Its name holds the hash of the weights and of what the exporter depends on, so that a change of
+    any of them exports anew.
+    """
+    path = Path(weights) if weights else shipped_weights(model)
+    if not path.is_file():
+        raise EquiError(f"There are no weights at {path}; check the path, or leave it empty.")
+    cached = cache_dir() / f"{model}-{sha256(path)[:16]}-{__version__}.onnx"
+    if not cached.exists():
+        from equi_nodes.runtime.export import export_onnx
+
+        log.info("exporting %s to %s, once for these weights", model, cached)
+        partial = cached.with_suffix(f".{os.getpid()}.new")
+        export_onnx(model, path, partial)
+        partial.replace(cached)
+    return cached
