@@ -223,7 +223,8 @@ def _write_predictions(path: Path, result: ReplayResult) -> None:
         table.writerow(("stamp_ns", "id", "probability", "seconds_ahead", "x", "y",
                         "variance_xx", "variance_xy", "variance_yy"))  # fmt: skip
         for prediction in result.predictions:
-            table.writerows(_rows(prediction))
+            if len(prediction.ids):
+                table.writerows(_rows(prediction))
 
 
 def _rows(prediction: PredictionSample) -> Iterator[list]:

@@ -94,7 +94,12 @@ def simulate(
 
 
 def tracked(sample: TrackSample, noise: float, rng: np.random.Generator) -> TrackSample:
-    """Return what a tracker reports: jittered by ``noise`` metres, some missed, no velocity."""
+    """Return what a tracker reports: jittered by ``noise`` metres, some missed, no velocity.
+
+    Without noise the tracker is perfect and reports the sample as it is.
+    """
+    if noise == 0.0:
+        return sample
     seen = rng.random(len(sample.ids)) >= MISS_RATE
     positions = sample.positions[seen, :2]
     jittered = positions + rng.normal(0.0, noise, positions.shape)

@@ -1,0 +1,62 @@
+"""Run a node's pipeline over a recording: offline and deterministic, or through a live node."""
+
+from __future__ import annotations
+
+import argparse
+import shlex
+import sys
+from dataclasses import fields
+from pathlib import Path
+
+from rich.console import Console
+
+from equi_nodes.cli.prediction_replay import read_tracks, run_offline, run_online, summary, write_run
+from equi_nodes.config.eqmotion import EqMotionConfig
+from equi_nodes.errors import EquiError
+from equi_nodes.evaluation.report import report_folder
+
+HELP = "Run a node's pipeline over a recording and score it."
+EXAMPLE = "equi replay crowd.mcap --node eqmotion --out out/crowd"
+LOG = "node.log"
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `equi replay`."""
+    parser.add_argument("bag", type=Path, help="rosbag2 folder, .mcap, .db3 or ROS 1 .bag")
+    parser.add_argument("--node", required=True, choices=NODES, help="whose pipeline to run")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the report")
+    parser.add_argument("--topic", help="input topic; by default the only one of the right type")
+    parser.add_argument("--online", action="store_true", help="play to a real node through DDS")
+    parser.add_argument("--rate", type=float, default=1.0, help="times real time, online (1)")
+    backends = next(f for f in fields(EqMotionConfig) if f.name == "backend").metadata["choices"]
+    parser.add_argument("--backend", choices=backends, help="what runs the network")
+    parser.add_argument("--weights", help="path of a .safetensors file")
+    parser.add_argument("--time-step", type=float, help="seconds between two predicted steps")
+
+
+def run(arguments: argparse.Namespace) -> dict:
+    """Replay, score and report; return the figures."""
+    if not 0.0 < arguments.rate <= 1000.0:
+        raise EquiError(f"A rate of {arguments.rate:g} cannot be played; give one in 0..1000.")
+    return NODES[arguments.node](arguments, Console())
+
+
+def replay_eqmotion(arguments: argparse.Namespace, console: Console) -> dict:
+    """Replay tracks and return the figures of their predictions."""
+    with console.status(f"reading {arguments.bag}"):
+        recording = read_tracks(arguments.bag, arguments.topic)
+    folder = report_folder(arguments.out)
+    chosen = {name: getattr(arguments, name) for name in ("backend", "weights", "time_step")}
+    settings = {name: value for name, value in chosen.items() if value is not None}
+    if arguments.online:
+        done = run_online(recording, settings, arguments.rate, folder / LOG, console)
+    else:
+        done = run_offline(recording, EqMotionConfig(**settings), console)
+    command = shlex.join(["equi", *sys.argv[1:]])
+    figures, page = write_run(recording, done, folder, command, console)
+    console.print(summary(figures))
+    console.print(f"hash {figures['hash'][:16]}   report {page}")
+    return figures
+
+
+NODES = {"eqmotion": replay_eqmotion}
