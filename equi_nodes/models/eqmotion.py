@@ -30,7 +30,7 @@ class Architecture:
     past: int = 8
     future: int = 12
     modes: int = 20
-    channels: int = 64
+    channels: int = 32
     width: int = 64
     layers: int = 3  # before the heads
     categories: int = 4
@@ -48,6 +48,7 @@ class Architecture:
 
 
 FAITHFUL = Architecture(
+    channels=64,
     anchored=False,
     neighbours=0,
     head_interactions=True,
@@ -348,6 +349,7 @@ class Decoder(nn.Module):
             self.start = HeadLinear(1, a.width, a.past + 1)
         if a.probabilistic:
             self.spread = Mlp(a.modes, a.width + a.future, a.width // 2, 1 + 2 * a.future, False)
+            self.register_buffer("inflation", torch.ones(a.future))  # fitted on validation data
 
     def forward(
         self, geometry: Tensor, pattern: Tensor, seen: Observed
@@ -388,7 +390,7 @@ class Decoder(nn.Module):
         inputs = torch.cat([pattern.expand(a.modes, -1, -1, -1), speeds], -1)
         logits, *logs = self.spread(inputs).split((1, a.future, a.future), -1)
         steps = torch.arange(1, a.future + 1, device=speeds.device)
-        usual = 0.05 + 0.25 * NOMINAL_STEP * steps * seen.time_step[..., 0]  # m
+        usual = self.inflation * (0.05 + 0.25 * NOMINAL_STEP * steps * seen.time_step[..., 0])  # m
         along, across = ((usual * torch.exp(3 * torch.tanh(log / 3))).square() for log in logs)
         heading = velocities / (speeds.square() + SPEED_FLOOR**2).sqrt()[..., None, :]
         heading = heading.mT[..., None]  # (K, B, A, F, d, 1)

@@ -116,9 +116,9 @@ class Predictor:
             mask = np.ones(positions.shape[:2], bool)
         local = np.where(mask[..., None], positions - positions[:1, -1:], 0.0)
         futures = self.network(
-            local[None].astype(np.float32),
+            local[None].astype(self.network.dtype),
             mask[None],
-            np.array([self.config.time_step], np.float32),
+            np.array([self.config.time_step], self.network.dtype),
         )
         paths, probabilities, covariances, neighbours, weights = (part[0] for part in futures)
         order = np.argsort(-probabilities, axis=1, kind="stable")

@@ -18,9 +18,11 @@ class Network(Protocol):
     Attributes:
         name: of the backend.
         past_steps, future_steps: lengths of its input and output.
+        dtype: of its inputs and outputs.
     """
 
     name: str
+    dtype: type
     past_steps: int
     future_steps: int
 
@@ -58,11 +60,11 @@ def _has_gpu() -> bool:
 
 
 class TorchNetwork:
-    """The network in eager torch, on a GPU where there is one."""
+    """The network in eager torch, on a GPU where there is one; in double precision if asked."""
 
     name = "torch"
 
-    def __init__(self, model: str, weights: str, threads: int):
+    def __init__(self, model: str, weights: str, threads: int, dtype: type = np.float32):
         import torch
 
         from equi_nodes.runtime.deploy import deployed
@@ -70,7 +72,9 @@ class TorchNetwork:
         torch.set_num_threads(threads)
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._network = deployed(model, weights).to(self._device)
+        self.dtype = dtype
+        network = deployed(model, weights).to(self._device)
+        self._network = network.double() if dtype is np.float64 else network
         architecture = self._network.model.architecture
         self.past_steps, self.future_steps = architecture.past, architecture.future
 
@@ -85,6 +89,7 @@ class OnnxNetwork:
     """The exported network in ONNX Runtime."""
 
     name = "onnx"
+    dtype = np.float32
 
     def __init__(self, model: str, weights: str, threads: int):
         import onnxruntime

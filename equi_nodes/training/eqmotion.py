@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equi_nodes.datasets import eth_ucy
+from equi_nodes.datasets.scenes import Scene, SceneBatch, batches, scenes, scenes_of
 from equi_nodes.datasets.tracks import Recording, Windows, windows
-from equi_nodes.models.eqmotion import Architecture, Futures
+from equi_nodes.evaluation.prediction import density_level, displacement
+from equi_nodes.models.eqmotion import Architecture, EqMotion, Futures
+from equi_nodes.training.loop import Report, Schedule, Task, fit
 
 
 @dataclass(frozen=True)
@@ -35,57 +40,96 @@ class Weights:
 
 AGENTS_PER_BATCH = 256
 ANNEALING = 0.4  # share of the training in which the other modes still follow the winner
+CALIBRATION_WINDOWS = 2000
 SOFTNESS = 0.5  # m, how far from the winner a mode may be and still follow, at the start
 
 
-@dataclass(frozen=True)
-class Batch:
-    """Scenes padded to equal numbers of agents; see ``EqMotion.forward``.
+def train(
+    held_out: str | None,
+    folder: Path,
+    schedule: Schedule = Schedule(),
+    architecture: Architecture = Architecture(),
+    augmentation: Augmentation = Augmentation(),
+    report: Report | None = None,
+) -> tuple[EqMotion, dict]:
+    """Train on all scenes but one, choose the epoch and fit the calibration on validation data.
 
-    Attributes:
-        past, mask, time_step: the network's inputs.
-        future: (B, A, F, 2) metres, relative to the last observed position.
-        supervised: (B, A) bool, the agents that have a known future.
+    Args:
+        held_out: the scene that is neither trained nor validated on; None trains on all.
+        folder: where the state is kept; calling again with the same folder continues there.
+        report: called after each epoch with its number and figures.
+
+    Returns:
+        the model, and the validation figures of the kept epoch.
     """
+    torch.manual_seed(schedule.seed)
+    model = EqMotion(architecture).to("cuda" if torch.cuda.is_available() else "cpu")
+    heads, tails = eth_ucy.training_split(held_out)
+    validation = scenes_of(tails, architecture.past, architecture.future)
 
-    past: Tensor
-    mask: Tensor
-    time_step: Tensor
-    future: Tensor
-    supervised: Tensor
+    def batches_of(epoch: int) -> Iterator[SceneBatch]:
+        return training_batches(heads, architecture, augmentation, (schedule.seed, epoch))
+
+    task = Task(batches_of, loss, lambda average: validate(average, validation))
+    figures = fit(model, task, schedule, folder, report)
+    calibrate(model, validation)
+    return model, figures
 
 
-def batches(
-    recordings: list[Recording],
-    a: Architecture,
-    augmentation: Augmentation | None,
-    rng: np.random.Generator,
-) -> Iterator[Batch]:
-    """Yield all scenes of the recordings in random batches of about equal cost."""
-    scenes = []
+def validate(model: EqMotion, validation: list[Scene]) -> dict[str, float]:
+    """Return best-of-K and likeliest-mode errors on whole windows, and the criterion of choice."""
+    paths, probabilities, _, truth = _predict(model, validation)
+    error = displacement(paths, truth)
+    top = error[np.arange(len(error)), probabilities.argmax(1)]
+    ade, fde = error.mean(2).min(1).mean(), error[..., -1].min(1).mean()
+    figures = {"criterion": ade + fde, "ade_best": ade, "fde_best": fde}
+    figures |= {"ade_top1": top.mean(), "fde_top1": top[:, -1].mean()}
+    return {name: float(value) for name, value in figures.items()}
+
+
+def calibrate(model: EqMotion, validation: list[Scene], rounds: int = 8) -> None:
+    """Scale the deviations of each step so that the 90 % regions hold 90 % of the validation data."""
+    if not model.architecture.probabilistic:
+        return
+    paths, probabilities, covariances, truth = _predict(model, validation)
+    rows = np.random.default_rng(0).permutation(len(truth))[:CALIBRATION_WINDOWS]
+    parts = [part[rows] for part in (paths, probabilities, covariances, truth)]
+    low, high = np.full((2, len(model.decode.inflation)), [[0.3], [3.0]])
+    for _ in range(rounds):  # bisection, all steps at once
+        middle = np.sqrt(low * high)
+        scaled = parts[2] * (middle**2)[:, None, None]
+        holds = (density_level(parts[0], parts[1], scaled, parts[3]) <= 0.9).mean(0) > 0.9
+        low, high = np.where(holds, low, middle), np.where(holds, middle, high)
+    model.decode.inflation *= torch.as_tensor(np.sqrt(low * high)).to(model.decode.inflation)
+
+
+def training_batches(
+    recordings: list[Recording], a: Architecture, augmentation: Augmentation, seed: tuple[int, ...]
+) -> Iterator[SceneBatch]:
+    """Yield all scenes of the recordings, varied and in random order."""
+    rng = np.random.default_rng(seed)
+    chosen = []
     for recording in recordings:
-        if augmentation and rng.random() < augmentation.other_rates:
+        if rng.random() < augmentation.other_rates:
             low, high = np.log(augmentation.time_steps)
             recording = recording.resampled(np.exp(rng.uniform(low, high)), rng.random())
-        cut = windows(recording, a.past, a.future)
-        if augmentation:
-            cut = _augment(cut, augmentation, rng)
-        scenes += [(cut, rows, recording.step_s) for rows in _scenes(cut)]
-    for chosen in _chunks(scenes, rng):
-        yield _collate(chosen)
+        cut = _vary(windows(recording, a.past, a.future), augmentation, rng)
+        chosen += scenes(cut, recording.step_s)
+    return batches(chosen, AGENTS_PER_BATCH, rng)
 
 
 def loss(
-    model: nn.Module, batch: Batch, progress: float, weights: Weights = Weights()
+    model: nn.Module, batch: SceneBatch, progress: float, weights: Weights = Weights()
 ) -> Tensor:
     """Return what the modes, their probabilities and their covariances are trained by.
 
     The first mode learns the middle of all futures; of the others, the one nearest to the truth
     learns (winner takes all). Paths learn nothing from the likelihood.
     """
-    futures = model(batch.past, batch.mask, batch.time_step)
-    keep = batch.supervised
-    paths, truth = futures.paths[keep], batch.future[keep]  # (N, K, F, 2), (N, F, 2)
+    device = next(model.parameters()).device
+    past, mask, time_step, future, keep = (torch.from_numpy(x).to(device) for x in _arrays(batch))
+    futures = model(past, mask, time_step)
+    paths, truth = futures.paths[keep], future[keep]  # (N, K, F, 2), (N, F, 2)
     error = (paths - truth[:, None]).square().sum(-1).add(1e-12).sqrt().mean(-1)  # (N, K)
     share = _responsibility(error.detach(), progress)
     if futures.logits is None:
@@ -121,62 +165,39 @@ def _log_likelihood(futures: Futures, keep: Tensor, truth: Tensor) -> Tensor:
     return torch.logsumexp(density, 1).mean()
 
 
-def _augment(cut: Windows, augmentation: Augmentation, rng: np.random.Generator) -> Windows:
+def _vary(cut: Windows, augmentation: Augmentation, rng: np.random.Generator) -> Windows:
     agents, steps = cut.past_mask.shape
-    deviation = rng.uniform(0, augmentation.noise, (agents, 1, 1))
+    deviation = augmentation.noise * rng.random((agents, 1, 1)) ** 2  # mostly small
     past = cut.past + deviation * rng.normal(size=cut.past.shape)
-    first = np.where(
-        rng.random(agents) < augmentation.shortened, rng.integers(1, steps - 1, agents), 0
-    )
+    late = rng.random(agents) < augmentation.shortened
+    first = np.where(late, rng.integers(1, steps - 1, agents), 0)
     seen = rng.random((agents, steps)) >= augmentation.unseen
     seen[:, -1] = True
     seen &= np.arange(steps) >= first[:, None]
-    return Windows(cut.scene, past, cut.past_mask & seen, cut.future, cut.future_mask)
+    return replace(cut, past=past, past_mask=cut.past_mask & seen)
 
 
-def _scenes(cut: Windows) -> list[np.ndarray]:
-    """Return the rows of each instant at which somebody has a known future."""
-    starts = np.flatnonzero(np.diff(cut.scene)) + 1
-    groups = np.split(np.arange(len(cut.scene)), starts)
-    known = supervised(cut)
-    return [rows for rows in groups if known[rows].any()]
+def _arrays(batch: SceneBatch) -> tuple[np.ndarray, ...]:
+    return batch.past, batch.mask, batch.time_step, batch.future, batch.known
 
 
-def supervised(cut: Windows) -> np.ndarray:
-    """Return (N,) bool: the future is known and two steps or more of the past were seen."""
-    return cut.future_mask.all(1) & (cut.past_mask.sum(1) >= 2)
+@torch.no_grad()
+def _predict(model: EqMotion, chosen: list[Scene]) -> list[np.ndarray]:
+    """Return paths, probabilities, covariances and truth of all complete windows."""
+    device = next(model.parameters()).device
+    parts = []
+    for batch in batches(chosen, AGENTS_PER_BATCH):
+        inputs = (torch.from_numpy(array).to(device) for array in _arrays(batch)[:3])
+        futures, keep = model(*inputs), torch.from_numpy(batch.complete)
+        kept = [x.cpu()[keep] for x in _probabilistic(futures)]
+        parts.append([x.numpy() for x in kept] + [batch.future[batch.complete]])
+    return [np.concatenate(part) for part in zip(*parts)]
 
 
-def _chunks(scenes: list, rng: np.random.Generator) -> Iterator[list]:
-    """Yield groups of scenes of similar size, in random order, of bounded padded size."""
-    size = np.array([len(rows) for _, rows, _ in scenes])
-    order = np.argsort(size * rng.uniform(0.8, 1.25, len(size)))
-    groups: list[list[int]] = [[]]
-    for scene in order:
-        largest = max([size[other] for other in groups[-1]] + [size[scene]])
-        if groups[-1] and largest * (len(groups[-1]) + 1) > AGENTS_PER_BATCH:
-            groups.append([])
-        groups[-1].append(scene)
-    for group in rng.permutation(len(groups)):
-        yield [scenes[scene] for scene in groups[group]]
-
-
-def _collate(scenes: list) -> Batch:
-    width = max(len(rows) for _, rows, _ in scenes)
-
-    def padded(values: list[np.ndarray], dtype: torch.dtype) -> Tensor:
-        out = np.zeros((len(values), width, *values[0].shape[1:]))
-        for scene, value in zip(out, values):
-            scene[: len(value)] = value
-        return torch.as_tensor(out, dtype=torch.float32).to(dtype)
-
-    past = [cut.past[rows] for cut, rows, _ in scenes]
-    origins = [value[:, -1].mean(0) for value in past]  # keeps float32 exact
-    return Batch(
-        padded([value - origin for value, origin in zip(past, origins)], torch.float32),
-        padded([cut.past_mask[rows] for cut, rows, _ in scenes], torch.bool),
-        torch.tensor([step for *_, step in scenes]),
-        padded([cut.future[rows] - value[:, -1:] for (cut, rows, _), value in zip(scenes, past)],
-               torch.float32),
-        padded([supervised(cut)[rows] for cut, rows, _ in scenes], torch.bool),
-    )
+def _probabilistic(futures: Futures) -> tuple[Tensor, Tensor, Tensor]:
+    """Return paths, probabilities and covariances; even ones for a model that has none."""
+    if futures.logits is not None:
+        return futures.paths, futures.logits.softmax(-1), futures.covariances
+    modes = futures.paths.shape[2]
+    even = torch.full(futures.paths.shape[:3], 1 / modes)
+    return futures.paths, even, torch.eye(2).expand(*futures.paths.shape, 2)

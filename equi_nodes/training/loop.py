@@ -19,6 +19,8 @@ AVERAGE_DECAY = 0.998  # of the weights' moving average, an optimiser step
 CLIP = 1.0  # greatest norm of a gradient
 WARM_UP = 100  # steps of rising learning rate
 
+Report = Callable[[int, dict[str, float]], None]  # called with the epoch's number and figures
+
 
 @dataclass(frozen=True)
 class Schedule:
@@ -50,7 +52,7 @@ def fit(
     task: Task,
     schedule: Schedule,
     folder: Path,
-    report: Callable[[int, dict[str, float]], None] = lambda epoch, figures: None,
+    report: Report | None = None,
 ) -> dict:
     """Train ``model`` and leave it with the averaged weights that validated best.
 
@@ -74,7 +76,8 @@ def fit(
             _write(folder / "best.safetensors", average.state_dict())
         state["epoch"] += 1
         _save(folder, model, average, optimiser, state)
-        report(state["epoch"], figures)
+        if report:
+            report(state["epoch"], figures)
     model.load_state_dict(load_file(folder / "best.safetensors"))
     return state["best"]
 
