@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import psutil
@@ -27,6 +23,7 @@ from equi_nodes.errors import EquiError
 from equi_nodes.ros import qos
 from equi_nodes.ros.convert import prediction_sample, track_array
 from equi_nodes.ros.messages import make
+from equi_nodes.ros.process import NodeProcess, dds_environment, node_command
 from equi_nodes.samples import PredictionSample, TrackSample
 
 INPUT, OUTPUT = "~/input/tracks", "~/output/predictions"
@@ -99,7 +96,7 @@ def play(
         seconds = time.monotonic() - started
         cpu = (sum(usage.cpu_times()[:2]) - before) / seconds
         rss_mb = usage.memory_info().rss / 2**20
-        exit_code = _stop(process)
+        exit_code = process.stop(timeout_s=STOP_LIMIT)
         predictions, latencies = player.results()
     return Played(predictions, latencies, len(samples), seconds, cpu, rss_mb, exit_code)
 
@@ -210,36 +207,24 @@ def _player(domain: int, node: NodeStart) -> Iterator[_Player]:
 
 
 @contextmanager
-def _process(node: NodeStart, domain: int, log: Path) -> Iterator[subprocess.Popen[Any]]:
+def _process(node: NodeStart, domain: int, log: Path) -> Iterator[NodeProcess]:
     """Run the node as a process of its own, with its output in a file."""
-    command = [sys.executable, "-m", f"equi_nodes.nodes.{node.executable}", *node.ros_arguments()]
-    environment = os.environ | {"ROS_DOMAIN_ID": str(domain)}
-    with log.open("w") as output:
-        process = subprocess.Popen(
-            command, env=environment, stdout=output, stderr=subprocess.STDOUT,
-            start_new_session=True,
+    environment = {"ROS_DOMAIN_ID": str(domain)} | dds_environment("auto")
+    with log.open("w", buffering=1) as output:
+        process = NodeProcess(
+            node.name, node_command(node), lambda _, line: print(line, file=output),
+            environment=environment,
         )  # fmt: skip
         try:
             yield process
         finally:
-            _stop(process)
+            process.stop(timeout_s=STOP_LIMIT)
 
 
-def _stop(process: subprocess.Popen[Any]) -> int:
-    """End a node as Ctrl-C does and return its exit code."""
-    if process.poll() is None:
-        process.send_signal(signal.SIGINT)
-    try:
-        return process.wait(STOP_LIMIT)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        return process.wait()
-
-
-def _check_alive(process: subprocess.Popen[Any], log: Path) -> None:
-    if process.poll() is not None:
+def _check_alive(process: NodeProcess, log: Path) -> None:
+    if process.code is not None:
         lines = log.read_text().strip().splitlines() or ["it said nothing"]
-        raise EquiError(f"The node ended with code {process.returncode}: {lines[-1]}")
+        raise EquiError(f"The node ended with code {process.code}: {lines[-1]}")
 
 
 def _topic(node: NodeStart, name: str) -> str:
