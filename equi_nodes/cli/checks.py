@@ -130,7 +130,7 @@ def check_rmw() -> Check:
     domain = os.environ.get("ROS_DOMAIN_ID", "0")
     found = f"{rclpy.get_rmw_implementation_identifier()}, domain {domain}"
     if took_s is not None:
-        return Check("middleware", "ok", f"{found}, message round in {1e3 * took_s:.0f} ms")
+        return Check("middleware", "ok", f"{found}, message round in {1e3 * took_s:.1f} ms")
     fix = "unset RMW_IMPLEMENTATION and FASTRTPS_DEFAULT_PROFILES_FILE, allow multicast on lo"
     return Check("middleware", "fail", f"{found}, but no message came round", fix)
 

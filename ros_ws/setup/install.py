@@ -46,7 +46,9 @@ class Step:
 def main() -> int:
     """Bring the environment up to date; return the exit code."""
     try:
-        steps = robot_steps() if has_system_ros() else bare_steps()
+        beside_ros = has_system_ros()
+        check_kind(beside_ros)
+        steps = robot_steps() if beside_ros else bare_steps()
         pending = pending_steps(steps)
         if pending and not PYTHON.exists():
             check_machine()
@@ -79,6 +81,7 @@ def robot_steps() -> list[Step]:
     pins, workspace = "constraints.txt", ("setup.py", "package.xml", "ros_ws/src")
     return [
         Step("environment", "create .venv beside the system's ROS", (), create_environment),
+        Step("tools", "install colcon", (pins,), robot_tools),
         Step("packages", "install equi_nodes and torch", (pins, "setup.py"), robot_packages),
         Step("workspace", "build ros_ws with colcon", workspace, build_workspace),
     ]
@@ -100,6 +103,19 @@ def has_system_ros() -> bool:
             f"setup PYTHON=/usr/bin/python3, or do not source it to use the one from PyPI."
         )
     return True
+
+
+def check_kind(beside_ros: bool) -> None:
+    """Refuse a `.venv` that was made for the other kind of machine."""
+    settings = VENV / "pyvenv.cfg"
+    if not settings.exists():
+        return
+    was_beside_ros = "include-system-site-packages = true" in settings.read_text()
+    if was_beside_ros != beside_ros:
+        made, now = ("beside a", "no") if was_beside_ros else ("without a", "a")
+        raise SetupError(
+            f".venv was made {made} system's ROS, now {now} ROS is sourced: run make clean first."
+        )
 
 
 def check_machine() -> None:
@@ -197,14 +213,23 @@ def bare_packages(label: str) -> None:
     pip_install(label, ROOT / "constraints.txt", ["--no-build-isolation", "-e", f"{ROOT}[test]"])
 
 
+def robot_tools(label: str) -> None:
+    """Install the colcon whose executables run in the environment."""
+    pip_install(label, robot_constraints(), BUILD_TOOLS)
+
+
 def robot_packages(label: str) -> None:
-    """Install equi_nodes and colcon, with a numpy that the system's compiled messages accept."""
+    """Install equi_nodes itself, editable, with all that it needs but ROS."""
+    pip_install(label, robot_constraints(), ["--no-build-isolation", "-e", f"{ROOT}[test]"])
+
+
+def robot_constraints() -> Path:
+    """Write the constraints with a numpy that the system's compiled messages accept."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
     kept = [line for line in lines if not line.startswith("numpy==")]
-    constraints = VENV / "constraints_robot.txt"
-    constraints.write_text("\n".join([*kept, ROBOT_NUMPY]) + "\n")
-    pip_install(label, constraints, BUILD_TOOLS)
-    pip_install(label, constraints, ["--no-build-isolation", "-e", f"{ROOT}[test]"])
+    path = VENV / "constraints_robot.txt"
+    path.write_text("\n".join([*kept, ROBOT_NUMPY]) + "\n")
+    return path
 
 
 def pip_install(label: str, constraints: Path, packages: list) -> None:
