@@ -10,7 +10,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from equi_nodes.cli.prediction_replay import read_tracks, run_offline, run_online, summary, write_run
+from equi_nodes.cli.prediction_replay import (
+    read_tracks,
+    run_offline,
+    run_online,
+    summary,
+    write_run,
+)
 from equi_nodes.config.eqmotion import EqMotionConfig
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.report import report_folder
@@ -24,7 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `equi replay`."""
     parser.add_argument("bag", type=Path, help="rosbag2 folder, .mcap, .db3 or ROS 1 .bag")
     parser.add_argument("--node", required=True, choices=NODES, help="whose pipeline to run")
-    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="folder of the report")
+    parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for the report")
     parser.add_argument("--topic", help="input topic; by default the only one of the right type")
     parser.add_argument("--online", action="store_true", help="play to a real node through DDS")
     parser.add_argument("--rate", type=float, default=1.0, help="times real time, online (1)")

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Ellipse
+from matplotlib.patches import Ellipse, Patch
 from matplotlib.ticker import MultipleLocator
 
 from equi_nodes.evaluation.matching import Matched
@@ -32,6 +32,8 @@ STYLE = {
     "svg.fonttype": "none", "svg.hashsalt": "equi_nodes", "legend.frameon": False,
 }  # fmt: skip
 ELLIPSE_90 = 2.0 * np.sqrt(-2.0 * np.log(0.1))  # standard deviations across, of a plane Gaussian
+ELLIPSES = 3  # of the most probable futures
+REGION_GRID = 120  # points a side
 PAD = 1.2  # m, around the paths of a moment
 SMALLEST_VIEW = 3.5  # m, from the middle of a moment to its border
 LARGEST_VIEW = 9.0  # m, likewise
@@ -52,6 +54,7 @@ def draw_moments(
     columns = min(3, len(moments))
     rows = -(-len(moments) // columns)
     figure = Figure(figsize=(3.9 * columns, 4.15 * rows), layout="constrained")
+    figure.get_layout_engine().set(hspace=0.06)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     by_stamp = {sample.stamp_ns: sample for sample in tracks}
     for panel, moment in zip(panels, moments):
@@ -146,9 +149,7 @@ def draw_latency(latencies: np.ndarray, meaning: str) -> Figure:
     return figure
 
 
-def _draw_moment(
-    panel: Axes, matched: Matched, moment: Moment, around: TrackSample | None
-) -> None:
+def _draw_moment(panel: Axes, matched: Matched, moment: Moment, around: TrackSample | None) -> None:
     row = moment.row
     here, truth = matched.past[row, -1], matched.truth[row]
     past = matched.past[row][np.isfinite(matched.past[row]).all(axis=1)]
@@ -177,22 +178,36 @@ def _draw_other(panel: Axes, past: np.ndarray, truth: np.ndarray) -> None:
 
 
 def _draw_modes(panel: Axes, matched: Matched, row: int) -> None:
-    """Draw the futures of one agent, the more probable the stronger, with 90 % ellipses."""
+    """Draw the futures of one agent: the more probable the stronger, and where they end."""
     here, chances = matched.past[row, -1], matched.probabilities[row]
-    strength = chances / chances.max()
+    _draw_region(panel, matched.paths[row, :, -1], matched.covariances[row, :, -1], chances)
+    strength = np.sqrt(chances)
     for mode in reversed(range(len(chances))):
         path, weight = matched.paths[row, mode], float(strength[mode])
-        panel.plot(
-            *np.vstack([here, path]).T, color=BLUE, lw=0.7 + 1.5 * weight,
-            alpha=0.12 + 0.83 * weight, zorder=4, solid_capstyle="round",
-        )  # fmt: skip
-        panel.plot(*path[-1], "o", color=BLUE, ms=2 + 3 * weight, alpha=0.15 + 0.85 * weight,
-                   mew=0, zorder=5)  # fmt: skip
-        region = _ellipse(path[-1], matched.covariances[row, mode, -1])
-        region.set(
-            facecolor=(*BLUE_RGB, 0.3 * chances[mode]), edgecolor=(*BLUE_RGB, 0.05 + 0.4 * weight)
-        )
-        panel.add_patch(region)
+        alpha = min(0.95, 0.05 + 1.3 * weight)
+        panel.plot(*np.vstack([here, path]).T, color=BLUE, lw=0.5 + 2.2 * weight, alpha=alpha,
+                   zorder=4, solid_capstyle="round")  # fmt: skip
+        panel.plot(*path[-1], "o", color=BLUE, ms=1 + 6 * weight, alpha=alpha, mew=0, zorder=5)
+    for mode in range(min(ELLIPSES, len(chances))):
+        panel.add_patch(_ellipse(matched.paths[row, mode, -1], matched.covariances[row, mode, -1]))
+
+
+def _draw_region(
+    panel: Axes, means: np.ndarray, covariances: np.ndarray, chances: np.ndarray
+) -> None:
+    """Shade where a mixture (K, 2), (K, 2, 2), (K,) holds half and nine tenths of its mass."""
+    reach = 4.0 * np.sqrt(np.trace(covariances, axis1=1, axis2=2).max())
+    low, high = means.min(axis=0) - reach, means.max(axis=0) + reach
+    x, y = (np.linspace(low[axis], high[axis], REGION_GRID) for axis in (0, 1))
+    offset = np.stack(np.meshgrid(x, y), axis=-1)[:, :, None] - means  # (G, G, K, 2)
+    distance = np.einsum("...ki,kij,...kj->...k", offset, np.linalg.inv(covariances), offset)
+    height = chances / np.sqrt(np.linalg.det(covariances))
+    density = (height * np.exp(-0.5 * distance)).sum(axis=-1)
+    falling = np.sort(density.ravel())[::-1]
+    held = np.cumsum(falling) / falling.sum()
+    levels = falling[np.searchsorted(held, (0.9, 0.5))]
+    fills = [(*BLUE_RGB, 0.10), (*BLUE_RGB, 0.20)]
+    panel.contourf(x, y, density, [*levels, 1.01 * falling[0]], colors=fills, zorder=0)
 
 
 def _ellipse(mean: np.ndarray, covariance: np.ndarray) -> Ellipse:
@@ -200,7 +215,8 @@ def _ellipse(mean: np.ndarray, covariance: np.ndarray) -> Ellipse:
     variances, axes = np.linalg.eigh(covariance)
     width, height = ELLIPSE_90 * np.sqrt(np.maximum(variances, 0.0))
     tilt = np.degrees(np.arctan2(axes[1, 0], axes[0, 0]))
-    return Ellipse(mean, width, height, angle=tilt, lw=0.8, zorder=3)
+    return Ellipse(mean, width, height, angle=tilt, fill=False, ec=(*BLUE_RGB, 0.55), lw=0.8,
+                   ls=(0, (4, 2)), zorder=3)  # fmt: skip
 
 
 def _probable_ends(matched: Matched, row: int) -> np.ndarray:
@@ -233,9 +249,11 @@ def _moment_legend(figure: Figure, panel: Axes) -> None:
         panel.plot([], [], "-o", color=INK, lw=1.8, ms=4, label="observed")[0],
         panel.plot([], [], "-o", color=TRUTH, lw=1.8, ms=4, label="what happened")[0],
         panel.plot([], [], "-o", color=BLUE, lw=2.0, ms=5, label="predicted, by probability")[0],
-        panel.plot([], [], "o", mfc=(*BLUE_RGB, 0.1), mec=(*BLUE_RGB, 0.5), ms=11,
-                   label="90 % of one future")[0],
+        Patch(fc=(*BLUE_RGB, 0.12), label="90 % and 50 % region at the end"),
+        panel.plot([], [], color=(*BLUE_RGB, 0.6), lw=0.8, dashes=(4, 2),
+                   label=f"90 % of the {ELLIPSES} likeliest paths")[0],
         panel.plot([], [], color=GREY, lw=1.2, dashes=(3, 2), label="constant velocity")[0],
         panel.plot([], [], "o", color=GREY, ms=5, label="others")[0],
     ]  # fmt: skip
-    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.6)
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), columnspacing=1.3,
+                  handlelength=1.6)  # fmt: skip

@@ -11,14 +11,15 @@ from equi_nodes.samples import PredictionSample
 
 LONGEST = 60.0  # s of the recording, so that the report stays small
 MODES = 6  # futures drawn per agent
-FAINTEST = 0.02  # probability below which a future is not drawn
+FAINTEST = 2  # percent; a less probable future is not drawn
+TAIL = 8  # frames of past behind each person
 MARGIN = 100  # cm around everybody
 
 
 def film(predictions: Sequence[PredictionSample]) -> str:
     """Return JSON of one frame a time step: people, and their futures as offsets, in centimetres.
 
-    A frame is a list of ``[id, x, y, modes]``, a mode ``[percent of the strongest, dx, dy, ...]``.
+    A frame is a list of ``[id, x, y, modes]``, a mode ``[percent, dx, dy, ...]``.
     """
     chosen = _one_a_step(predictions)
     origin = np.median(np.concatenate([p.positions[:, :2] for p in chosen]), axis=0)
@@ -29,8 +30,9 @@ def film(predictions: Sequence[PredictionSample]) -> str:
     content = {
         "step": step,
         "horizon": step * max(p.paths.shape[2] for p in chosen),
+        "tail": TAIL,
         "bounds": [*low.tolist(), *high.tolist()],
-        "opening": int(np.argmax([_drawn(frame) for frame in frames])),
+        "opening": _opening(frames),
         "frames": frames,
     }
     return json.dumps(content, separators=(",", ":"))
@@ -48,9 +50,10 @@ def _one_a_step(predictions: Sequence[PredictionSample]) -> list[PredictionSampl
     return chosen
 
 
-def _drawn(frame: list[list]) -> int:
-    """Return how many futures a frame shows."""
-    return sum(len(modes) for *_, modes in frame)
+def _opening(frames: list[list]) -> int:
+    """Return the frame that shows the most futures once people have a past."""
+    skipped = min(TAIL, len(frames) - 1)
+    return skipped + int(np.argmax([sum(len(who[3]) for who in f) for f in frames[skipped:]]))
 
 
 def _frame(prediction: PredictionSample, origin: np.ndarray) -> list[list]:
@@ -66,6 +69,5 @@ def _frame(prediction: PredictionSample, origin: np.ndarray) -> list[list]:
 
 
 def _modes(chances: np.ndarray, paths: list[list[int]]) -> list[list[int]]:
-    percent = np.rint(100.0 * chances / chances.max()).astype(int).tolist()
-    pairs = zip(chances, percent, paths)
-    return [[strength, *path] for chance, strength, path in pairs if chance >= FAINTEST]
+    percent = np.rint(100.0 * chances).astype(int).tolist()
+    return [[share, *path] for share, path in zip(percent, paths) if share >= FAINTEST]

@@ -150,11 +150,13 @@ def _tiles(measured: dict) -> list[dict[str, str]]:
         ]  # fmt: skip
     if measured["latency_ms"]:
         latency = measured["latency_ms"]
-        tiles.append(_tile("Latency p50", f"{latency['p50']:.1f} ms", f"p99 {latency['p99']:.1f} ms"))
+        p50, p99 = f"{latency['p50']:.1f} ms", f"p99 {latency['p99']:.1f} ms"
+        tiles.append(_tile("Latency p50", p50, p99))
     received = measured["frames"] - measured["drops"]
     verdict = "bad" if measured["drops"] else "good"
     note = f"{measured['drops']} dropped" if measured["drops"] else "nothing dropped"
-    return [*tiles, _tile("Instants predicted", f"{received} / {measured['frames']}", note, verdict)]
+    count = f"{received} / {measured['frames']}"
+    return [*tiles, _tile("Instants predicted", count, note, verdict)]
 
 
 def _tile(name: str, value: str, note: str, verdict: str = "") -> dict[str, str]:
@@ -202,7 +204,7 @@ def _facts(measured: dict, context: Context) -> list[tuple[str, str]]:
         ("not predicted", reasons or "nobody"),
         ("fallbacks", f"{measured['fallbacks']} instants at constant velocity"),
         ("versions", ", ".join(_versions())),
-        ("machine", f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"),
+        ("machine", f"{platform.platform()}, Python {platform.python_version()}"),
     ]
 
 

@@ -127,9 +127,7 @@ def step(crowd: Crowd, time_step: float) -> Crowd:
     is_there = np.linalg.norm(goals - positions, axis=-1) < REACHED
     pauses = crowd.pauses - time_step * (is_there & (crowd.legs == 0))
     legs = crowd.legs + (is_there & ((pauses <= 0.0) | (crowd.legs == 1)))
-    moved = replace(
-        crowd, positions=positions, velocities=velocities, pauses=pauses, legs=legs
-    )
+    moved = replace(crowd, positions=positions, velocities=velocities, pauses=pauses, legs=legs)
     return moved.where(legs < 2)
 
 
@@ -181,9 +179,7 @@ def _party(rng: np.random.Generator, first_id: int, most: int) -> Crowd:
     )
 
 
-def _gate(
-    rng: np.random.Generator, street: int, free: float, abreast: np.ndarray
-) -> np.ndarray:
+def _gate(rng: np.random.Generator, street: int, free: float, abreast: np.ndarray) -> np.ndarray:
     """Return (size, 2) points side by side at the end of a street."""
     outwards = STREETS[street]
     return HALF_LENGTH * outwards + (rng.uniform(-free, free) + abreast) * _left(outwards)

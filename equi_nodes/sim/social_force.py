@@ -82,9 +82,7 @@ def wall_force(positions: np.ndarray, boxes: np.ndarray) -> np.ndarray:
     return push.sum(axis=1)
 
 
-def group_force(
-    positions: np.ndarray, velocities: np.ndarray, groups: np.ndarray
-) -> np.ndarray:
+def group_force(positions: np.ndarray, velocities: np.ndarray, groups: np.ndarray) -> np.ndarray:
     """Return the (A, 2) acceleration that keeps those with the same group number together."""
     others = (groups[:, None] == groups[None]) & ~np.eye(len(groups), dtype=bool)
     size = others.sum(axis=1)

@@ -61,13 +61,14 @@
     pen.setTransform(view.ratio, 0, 0, view.ratio, 0, 0);
     pen.clearRect(0, 0, canvas.clientWidth, canvas.clientHeight);
     pen.lineCap = pen.lineJoin = "round";
-    for (const [id] of frame) line(between(id, index - 8, index), "#8a94a3", 1.6, 0.9);
+    for (const [id] of frame) line(between(id, index - film.tail, index), "#8a94a3", 1.6, 0.9);
     for (const [id] of frame) line(between(id, index, index + steps), "#e4572e", 1.6, 0.75);
     for (const [, x, y, modes] of frame)
       for (const [chance, ...numbers] of modes) {
         const points = [[x, y]];
         for (let i = 0; i < numbers.length; i += 2) points.push([x + numbers[i], y + numbers[i + 1]]);
-        line(points, "#1f6fd6", 1 + 2 * chance / 100, 0.12 + 0.8 * chance / 100);
+        const weight = Math.sqrt(chance / 100);
+        line(points, "#1f6fd6", 0.8 + 2.6 * weight, Math.min(0.95, 0.05 + 1.2 * weight));
       }
     pen.globalAlpha = 1;
     for (const [, x, y] of frame) {
