@@ -76,10 +76,11 @@ class Input:
         report = Report(values=self._figures())
         if self._mismatch and (peers := self._mismatched_peers()):
             report.raise_to(ERROR, f"{self.topic}: incompatible QoS {self._mismatch} from {peers}")
-        self._judge_silence(report)
+        refusals = f"{self._refused} messages rejected: {self._last_refusal}"
+        said = f"; {refusals}" if self._refused else ""
+        self._judge_silence(report, said)
         if self._refused:
-            text = f"{self._refused} messages rejected: {self._last_refusal}"
-            report.raise_to(WARN, f"{self.topic}: {text}")
+            report.raise_to(WARN, f"{self.topic}: {refusals}")
         if self.guard.is_recorded:
             report.values["note"] = RECORDED
         self._refused = 0
@@ -114,17 +115,20 @@ class Input:
         self._last_refusal = detail
         self._node.log.warning(reason, f"{self.topic}: message rejected: {detail}")
 
-    def _judge_silence(self, report: Report) -> None:
-        """Warn after two periods without a message, and call a longer silence an ERROR."""
+    def _judge_silence(self, report: Report, said: str) -> None:
+        """Warn after two periods without a message, and call a longer silence an ERROR.
+
+        ``said`` is what else there is to say, put behind the silence.
+        """
         timeout, period = self._node.settings.input_timeout, self.stream.period_s
         silence = self._silence_s()
         if silence < (2 * period or timeout):
             return
         level = ERROR if silence >= max(timeout, 5 * period) else WARN
         if self.stream.received:
-            report.raise_to(level, f"{self.topic}: no usable message for {silence:.1f} s")
+            report.raise_to(level, f"{self.topic}: no usable message for {silence:.1f} s{said}")
         else:
-            report.raise_to(level, self._explain_nothing(silence))
+            report.raise_to(level, self._explain_nothing(silence) + said)
 
     def _silence_s(self) -> float:
         return self.stream.silence_s(steady_ns(), self._taking_since_ns)

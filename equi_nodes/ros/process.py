@@ -14,7 +14,7 @@ from equi_nodes.config.graph import NodeStart
 from equi_nodes.config.paths import share_dir
 
 PATIENCE_S = 1.5  # from the request to end until the process is killed
-PROFILE_VARIABLES = ("FASTDDS_DEFAULT_PROFILES_FILE", "FASTRTPS_DEFAULT_PROFILES_FILE")
+FAST_DDS_2 = ("humble", "iron", "jazzy")  # distributions whose Fast DDS has the older variable
 
 
 class NodeProcess:
@@ -66,7 +66,7 @@ class NodeProcess:
         """Return the exit code, None while the process runs."""
         return self._process.poll()
 
-    def signal(self, number: int) -> None:
+    def send(self, number: int) -> None:
         """Send a signal if the process still runs."""
         if self.code is None:
             os.killpg(self.pid, number)
@@ -76,14 +76,14 @@ class NodeProcess:
         try:
             self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
-            self.signal(signal.SIGKILL)
+            self.send(signal.SIGKILL)
         code = self._process.wait()
         self._reader.join(1.0)
         return code
 
     def stop(self, number: int = signal.SIGINT, timeout_s: float = PATIENCE_S) -> int:
         """Ask the process to end, kill it if it does not, and return the exit code."""
-        self.signal(number)
+        self.send(number)
         return self.wait(timeout_s)
 
     def _read(self, on_line: Callable[[str, str], None], on_end: Callable[[str], None]) -> None:
@@ -103,7 +103,7 @@ def node_command(node: NodeStart, namespace: str = "", log_level: str = "info") 
 def stop_all(processes: Sequence[NodeProcess]) -> None:
     """Ask all processes to end at once, and kill those that do not in time."""
     for process in processes:
-        process.signal(signal.SIGINT)
+        process.send(signal.SIGINT)
     deadline = time.monotonic() + PATIENCE_S
     for process in processes:
         process.wait(max(0.0, deadline - time.monotonic()))
@@ -115,7 +115,8 @@ def dds_environment(profile: str) -> dict[str, str]:
     Args:
         profile: ``auto`` for the shipped one unless the user has set one, ``none`` for none.
     """
-    if profile == "none" or any(variable in os.environ for variable in PROFILE_VARIABLES):
+    is_old = os.environ.get("ROS_DISTRO") in FAST_DDS_2
+    variable = f"FAST{'RTPS' if is_old else 'DDS'}_DEFAULT_PROFILES_FILE"
+    if profile == "none" or variable in os.environ:
         return {}
-    path = str(share_dir() / "config" / "dds" / "fastdds.xml")
-    return dict.fromkeys(PROFILE_VARIABLES, path)
+    return {variable: str(share_dir() / "config" / "dds" / "fastdds.xml")}

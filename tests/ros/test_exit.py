@@ -1,0 +1,52 @@
+"""Promise of every main: SIGINT and SIGTERM end it in 2 s with code 0, whatever it is doing."""
+
+from __future__ import annotations
+
+import signal
+
+import pytest
+
+SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+LIMIT_S = 2.0
+
+
+def assert_clean(node, number):
+    code, seconds = node.end(number)
+    assert code == 0, node.text
+    assert seconds < LIMIT_S
+    assert "Traceback" not in node.text
+
+
+@SIGNALS
+def test_idle(start, peer_of, echo_command, number):
+    node = start(echo_command)
+    peer_of("echo").until_state("active")
+    assert_clean(node, number)
+
+
+@SIGNALS
+def test_in_mid_inference(start, peer_of, echo_command, number):
+    node = start(echo_command, delay=30.0)
+    peer = peer_of("echo")
+    peer.until_state("active")
+    peer.send_walk(2)
+    peer.until(lambda: peer.value("pipeline", "taken") == "1", "a step is running")
+    assert_clean(node, number)
+
+
+@SIGNALS
+def test_while_the_model_loads(start, peer_of, echo_command, number):
+    node = start(echo_command, load_delay=30.0)
+    peer_of("echo").until_state("loading")
+    assert_clean(node, number)
+
+
+def test_an_impatient_second_interrupt_changes_nothing(start, peer_of, echo_command):
+    node = start(echo_command, delay=30.0)
+    peer = peer_of("echo")
+    peer.until_state("active")
+    peer.send_walk(2)
+    peer.until(lambda: peer.value("pipeline", "taken") == "1", "a step is running")
+    node.send(signal.SIGINT)
+    peer.spin(0.1)
+    assert_clean(node, signal.SIGINT)
