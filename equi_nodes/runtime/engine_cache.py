@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from equi_nodes import __version__
@@ -40,12 +41,21 @@ def cached_onnx(model: str, weights: str) -> Path:
     path = Path(weights) if weights else shipped_weights(model)
     if not path.is_file():
         raise EquiError(f"There are no weights at {path}; check the path, or leave it empty.")
-    cached = cache_dir() / f"{model}-{sha256(path)[:16]}-{__version__}.onnx"
-    if not cached.exists():
-        from equi_nodes.runtime.export import export_onnx
+    from equi_nodes.runtime.export import export_onnx
 
-        log.info("exporting %s to %s, once for these weights", model, cached)
-        partial = cached.with_suffix(f".{os.getpid()}.new")
-        export_onnx(model, path, partial)
-        partial.replace(cached)
+    name = f"{model}-{sha256(path)[:16]}-{__version__}.onnx"
+    return cached_file(name, lambda partial: export_onnx(model, path, partial))
+
+
+def cached_file(name: str, make: Callable[[Path], object]) -> Path:
+    """Return the cached file ``name``, made by ``make(path)`` the first time, whole or not at all."""
+    cached = cache_dir() / name
+    if not cached.exists():
+        log.info("making %s, once", cached)
+        partial = cached.with_name(f"{name}.{os.getpid()}.new")
+        try:
+            make(partial)
+            partial.replace(cached)
+        finally:
+            partial.unlink(missing_ok=True)
     return cached

@@ -92,15 +92,26 @@ class OnnxNetwork:
     dtype = np.float32
 
     def __init__(self, model: str, weights: str, threads: int):
-        import onnxruntime
-
         from equi_nodes.runtime.engine_cache import cached_onnx
+
+        self._open(cached_onnx(model, weights), threads)
+
+    @classmethod
+    def of_file(cls, path: Path, threads: int) -> OnnxNetwork:
+        """Return the network of an exported file."""
+        network = cls.__new__(cls)
+        network._open(path, threads)
+        return network
+
+    def _open(self, path: Path, threads: int) -> None:
+        import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        self._session = open_session(cached_onnx(model, weights), options)
+        providers = ["CPUExecutionProvider"]
+        self._session = onnxruntime.InferenceSession(str(path), options, providers)
         self._inputs = [node.name for node in self._session.get_inputs()]
         self.past_steps = self._session.get_inputs()[0].shape[2]
         self.future_steps = self._session.get_outputs()[0].shape[3]
@@ -108,13 +119,6 @@ class OnnxNetwork:
     def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """Run the network."""
         return tuple(self._session.run(None, dict(zip(self._inputs, inputs))))
-
-
-def open_session(path: Path, options=None):  # noqa: ANN001, ANN201  onnxruntime is optional
-    """Return an ONNX Runtime session on the processor."""
-    import onnxruntime
-
-    return onnxruntime.InferenceSession(str(path), options, ["CPUExecutionProvider"])
 
 
 def _tensorrt(model: str, weights: str, threads: int) -> Network:

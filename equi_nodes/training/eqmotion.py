@@ -114,7 +114,8 @@ def training_batches(
             low, high = np.log(augmentation.time_steps)
             recording = recording.resampled(np.exp(rng.uniform(low, high)), rng.random())
         cut = _vary(windows(recording, a.past, a.future), augmentation, rng)
-        chosen += scenes(cut, recording.step_s)
+        stride = max(1, round(eth_ucy.NOMINAL_STEP_S / recording.step_s))  # instants stay as many
+        chosen += scenes(cut, recording.step_s)[rng.integers(stride) :: stride]
     return batches(chosen, AGENTS_PER_BATCH, rng)
 
 
