@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -28,10 +29,12 @@ class TrackSample:
     covariances: np.ndarray
 
     @classmethod
-    def of_positions(cls, stamp_ns: int, frame_id: str, ids, positions) -> TrackSample:
-        """A sample of positions alone, (A, 2) or (A, 3) metres: no velocity, no covariance."""
+    def of_positions(
+        cls, stamp_ns: int, frame_id: str, ids: Sequence[int], positions: Sequence
+    ) -> TrackSample:
+        """Return a sample of positions alone, (A, 2) or (A, 3) metres."""
         ids = np.asarray(ids, np.int64)
-        planar = np.asarray(positions, np.float64).reshape(len(ids), -1)
+        planar = np.asarray(positions, np.float64).reshape(len(ids), -1 if len(ids) else 2)
         positions = np.zeros((len(ids), 3))
         positions[:, : planar.shape[1]] = planar
         unknown = np.full((len(ids), 3), np.nan)
