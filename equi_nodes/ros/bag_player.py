@@ -28,7 +28,7 @@ from equi_nodes.samples import PredictionSample, TrackSample
 
 INPUT, OUTPUT = "~/input/tracks", "~/output/predictions"
 DEPTH = 1000  # messages a reader or writer keeps, so that the transport itself loses none
-START_LIMIT = 60.0  # s, until the node is active: it imports torch and loads its network
+START_LIMIT = 180.0  # s, until the node is active: a first start may export its network
 SILENCE_LIMIT = 2.0  # s without a result after the last message, then none is awaited
 STOP_LIMIT = 5.0  # s, from SIGINT to the end of the node
 DOMAINS = 101  # ROS domains that are safe on every system

@@ -12,7 +12,7 @@ from equi_nodes.datasets.bags import read_messages, write_bag
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory):
-    """Ten seconds of eight people, 5 Hz."""
+    """Ten seconds of eight people at 5 Hz."""
     path = tmp_path_factory.mktemp("bag") / "crowd.mcap"
     options = ["--seconds", "10", "--agents", "8", "--rate", "5", "--seed", "3"]
     assert main(["bag", "make", "crowd", str(path), *options]) == 0
@@ -25,7 +25,7 @@ def replay(weights, tmp_path):
 
     def run(bag, name, *options):
         folder, figures = tmp_path / name, tmp_path / f"{name}.json"
-        common = ["--backend", "torch", "--weights", str(weights), "--json", str(figures)]
+        common = ["--weights", str(weights), "--json", str(figures)]
         code = main(
             ["replay", str(bag), "--node", "eqmotion", "--out", str(folder), *common, *options]
         )
@@ -51,14 +51,14 @@ def test_three_offline_replays_agree_to_the_last_bit(bag, replay):
 
 
 def test_a_live_node_gives_what_the_offline_replay_gives(bag, replay):
-    code, live, folder = replay(bag, "live", "--online", "--rate", "2")
+    code, live, folder = replay(bag, "live", "--online")
     _, offline, _ = replay(bag, "offline")
     assert code == 0
     assert (live["frames"], live["drops"]) == (50, 0)
     assert live["hash"] == offline["hash"]
     assert (live["ade"], live["fde"]) == (offline["ade"], offline["fde"])
     assert live["node"]["exit_code"] == 0
-    assert live["latency_ms"]["p50"] < 200
+    assert 0.0 < live["latency_ms"]["p50"] < 200.0
     assert "through DDS" in (folder / "report.html").read_text()
 
 
