@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
-from progress import SetupError, run
+from progress import SetupError, explain, run
 
 SETUP = Path(__file__).resolve().parent
 ROS_WS = SETUP.parent
@@ -149,11 +149,19 @@ def check_python() -> None:
     if sys.version_info[:2] in SUPPORTED:
         return
     names = [f"python{major}.{minor}" for major, minor in reversed(SUPPORTED)]
-    at_hand = next(filter(shutil.which, names), "python3.11")
+    at_hand = next(filter(works, names), "python3.11")
     raise SetupError(
         f"Python {sys.version_info.major}.{sys.version_info.minor} is not supported, 3.10 to 3.13 "
         f"are: run make setup PYTHON={at_hand}."
     )
+
+
+def works(name: str) -> bool:
+    """Whether an interpreter of that name is on the path and runs."""
+    try:
+        return subprocess.run([name, "-c", ""], capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def pending_steps(steps: list[Step]) -> list[tuple[Step, str, str]]:
@@ -187,7 +195,7 @@ def install(pending: list[tuple[Step, str, str]]) -> None:
             STAMPS.mkdir(exist_ok=True)
             (STAMPS / step.name).write_text(stamp)
         except OSError as error:
-            raise SetupError(f"Set-up cannot write: {error}.") from error
+            raise SetupError(explain(str(error), LOG)) from error
     if pending:
         print(f"Set-up finished in {time.monotonic() - began:.0f} s: .venv is ready.", flush=True)
 

@@ -50,10 +50,12 @@ def run(label: str, command: list, log: Path, folder: Path | None = None) -> Non
         with Ticker(label) as ticker:
             for line in process.stdout:
                 sink.write(line)
-                ticker.last_line = line.strip() or ticker.last_line
-        if process.wait() != 0:
-            sink.flush()
-            raise SetupError(explain(log.read_text(errors="replace")[start:], log))
+                if not line.startswith("WARNING"):
+                    ticker.last_line = line.strip() or ticker.last_line
+            failed = process.wait() != 0
+            ticker.verdict = "failed" if failed else "done"
+    if failed:
+        raise SetupError(explain(log.read_text(errors="replace")[start:], log))
 
 
 def explain(text: str, log: Path) -> str:
@@ -78,6 +80,7 @@ class Ticker:
     def __init__(self, label: str) -> None:
         self.label = label
         self.last_line = ""
+        self.verdict = "stopped"
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._show, daemon=True)
 
@@ -88,12 +91,11 @@ class Ticker:
         self._thread.start()
         return self
 
-    def __exit__(self, failure: type | None, *_: object) -> None:
+    def __exit__(self, *_: object) -> None:
         self._done.set()
         self._thread.join()
-        verdict = "" if failure else f"done in {self._elapsed():.0f} s"
         clear = "\r\033[K" if sys.stdout.isatty() else ""
-        print(f"{clear}{self.label}: {verdict}", flush=True)
+        print(f"{clear}{self.label}: {self.verdict} after {self._elapsed():.0f} s", flush=True)
 
     def _elapsed(self) -> float:
         return time.monotonic() - self._began
