@@ -7,6 +7,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -199,9 +200,9 @@ def ros() -> Iterator[None]:
     rclpy.try_shutdown()
 
 
-@pytest.fixture
-def start() -> Iterator[Callable[..., Started]]:
-    """Start nodes: ``start(command, parameter=value, ...)``; what still runs is ended."""
+@contextmanager
+def nodes() -> Iterator[Callable[..., Started]]:
+    """Start nodes: ``start(command, parameter=value, ...)``; what still runs is killed."""
     started: list[Started] = []
 
     def start_node(command: list[str], *ros_args: str, **parameters: object) -> Started:
@@ -215,6 +216,49 @@ def start() -> Iterator[Callable[..., Started]]:
     yield start_node
     for process in started:
         process.stop(signal.SIGKILL)
+
+
+@contextmanager
+def peers() -> Iterator[Callable[..., Peer]]:
+    """Make peers: ``peer_of("echo")``; they are destroyed at the end."""
+    made: list[Peer] = []
+
+    def make_peer(target: str, namespace: str = "") -> Peer:
+        made.append(Peer(target, namespace))
+        return made[-1]
+
+    yield make_peer
+    for peer in made:
+        peer.executor_.shutdown()
+        peer.destroy_node()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Started]]:
+    """Start nodes for one test."""
+    with nodes() as start_node:
+        yield start_node
+
+
+@pytest.fixture
+def peer_of() -> Iterator[Callable[..., Peer]]:
+    """Make peers for one test."""
+    with peers() as make_peer:
+        yield make_peer
+
+
+@pytest.fixture(scope="module")
+def shared_start() -> Iterator[Callable[..., Started]]:
+    """Start nodes that all tests of a file share."""
+    with nodes() as start_node:
+        yield start_node
+
+
+@pytest.fixture(scope="module")
+def shared_peer_of() -> Iterator[Callable[..., Peer]]:
+    """Make peers that all tests of a file share."""
+    with peers() as make_peer:
+        yield make_peer
 
 
 @pytest.fixture
@@ -231,28 +275,13 @@ def start_plain() -> Iterator[Callable[[list[str]], Started]]:
         process.stop(signal.SIGINT, timeout_s=5.0)
 
 
-@pytest.fixture
-def peer_of() -> Iterator[Callable[..., Peer]]:
-    """Make peers: ``peer_of("echo")``; they are destroyed at the end."""
-    peers: list[Peer] = []
-
-    def make_peer(target: str, namespace: str = "") -> Peer:
-        peers.append(Peer(target, namespace))
-        return peers[-1]
-
-    yield make_peer
-    for peer in peers:
-        peer.executor_.shutdown()
-        peer.destroy_node()
-
-
-@pytest.fixture
+@pytest.fixture(scope="session")
 def echo_command() -> list[str]:
     """Return the command of the node that the glue is tested with."""
     return ECHO
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def eqmotion_command() -> list[str]:
     """Return the command of the prediction node."""
     return EQMOTION

@@ -36,7 +36,8 @@ def children(process) -> list[psutil.Process]:
 def test_all_nodes_start_and_end_together(start_plain, peer_of, two_nodes, number):
     up = start_plain([*UP, two_nodes, "--namespace", "robot1", "--set", "first.modes=3"])
     first, second = peer_of("/robot1/first"), peer_of("/robot1/second")
-    first.until(lambda: first.statuses and second.statuses, "both nodes tell their state")
+    first.until(lambda: first.statuses, "the first node tells its state")
+    second.until(lambda: second.statuses, "the second node tells its state")
     assert first.parameter("modes") == 3
     assert second.parameter("modes") == 20
     nodes = children(up)
@@ -51,7 +52,8 @@ def test_all_nodes_start_and_end_together(start_plain, peer_of, two_nodes, numbe
 def test_a_node_that_dies_ends_all_and_is_named(start_plain, peer_of, two_nodes):
     up = start_plain([*UP, two_nodes])
     first, second = peer_of("/first"), peer_of("/second")
-    first.until(lambda: first.statuses and second.statuses, "both nodes tell their state")
+    first.until(lambda: first.statuses, "the first node tells its state")
+    second.until(lambda: second.statuses, "the second node tells its state")
     nodes = children(up)
     victim = next(node for node in nodes if any("__node:=second" in a for a in node.cmdline()))
     victim.kill()
