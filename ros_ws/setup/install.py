@@ -196,8 +196,8 @@ def install(pending: list[tuple[Step, str, str]]) -> None:
             (STAMPS / step.name).write_text(stamp)
         except OSError as error:
             raise SetupError(explain(str(error), LOG)) from error
-    if pending:
-        print(f"Set-up finished in {time.monotonic() - began:.0f} s: .venv is ready.", flush=True)
+    took = f"made ready in {time.monotonic() - began:.0f} s" if pending else "up to date"
+    print(f".venv is {took}.", flush=True)
 
 
 def create_environment(label: str) -> None:
