@@ -131,7 +131,7 @@ def run_online(
         played = play(start, recording.tracks, rate=rate, log=log, progress=show)
     node = {
         "rate_hz": played.rate_hz, "cpu": played.cpu, "rss_mb": played.rss_mb,
-        "exit_code": played.exit_code,
+        "losses": played.losses, "exit_code": played.exit_code,
     }  # fmt: skip
     result = ReplayResult(played.predictions, played.latencies, played.sent)
     how = f"live at {rate:g}x through DDS to the node {NODE}"
@@ -173,7 +173,9 @@ def summary(figures: dict) -> Table:
         table.add_row("latency p50 / p99", f"{latency['p50']:.1f}", f"{latency['p99']:.1f} ms")
     received = figures["frames"] - figures["drops"]
     table.add_row("received / sent", f"{received}", f"{figures['frames']}")
-    table.add_row("dropped", f"{figures['drops']}")
+    losses = figures.get("node", {}).get("losses", {})
+    reasons = ", ".join(f"{reason} {count}" for reason, count in losses.items())
+    table.add_row("dropped", f"{figures['drops']}", reasons)
     return table
 
 

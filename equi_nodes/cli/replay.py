@@ -61,8 +61,6 @@ def replay_eqmotion(arguments: argparse.Namespace, console: Console) -> dict:
     command = shlex.join(["equi", *sys.argv[1:]])
     figures, page = write_run(recording, done, folder, command, console)
     console.print(summary(figures))
-    if figures["drops"]:
-        console.print(f"The node dropped some: {folder / LOG} says why.", soft_wrap=True)
     console.print(f"hash {figures['hash'][:16]}   report {page}", soft_wrap=True)
     return figures
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 import rclpy
-from diagnostic_msgs.msg import DiagnosticStatus
+from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from equi_msgs.msg import PredictionArray, TrackArray
 from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import QoSProfile, ReliabilityPolicy
@@ -31,6 +31,7 @@ DEPTH = 1000  # messages a reader or writer keeps, so that the transport itself 
 START_LIMIT = 180.0  # s, until the node is active: a first start may export its network
 SILENCE_LIMIT = 2.0  # s without a result after the last message, then none is awaited
 STOP_LIMIT = 5.0  # s, from SIGINT to the end of the node
+LOSSES = ("dropped", "failed", "too_old", "lost_by_middleware", "rejected.", "refused.")
 DOMAINS = 101  # ROS domains that are safe on every system
 
 
@@ -45,6 +46,7 @@ class Played:
         seconds: wall time from the first message to the last result.
         cpu: processor time of the node over that time; 1 is one core.
         rss_mb: memory of the node at the end, MiB.
+        losses: what the node says it lost, count by reason.
         exit_code: of the node after SIGINT.
     """
 
@@ -54,6 +56,7 @@ class Played:
     seconds: float
     cpu: float
     rss_mb: float
+    losses: dict[str, int]
     exit_code: int
 
     @property
@@ -96,9 +99,12 @@ def play(
         seconds = time.monotonic() - started
         cpu = (sum(usage.cpu_times()[:2]) - before) / seconds
         rss_mb = usage.memory_info().rss / 2**20
+        losses = player.await_losses()
         exit_code = process.stop(timeout_s=STOP_LIMIT)
         predictions, latencies = player.results()
-    return Played(predictions, latencies, len(samples), seconds, cpu, rss_mb, exit_code)
+    return Played(
+        predictions, latencies, len(samples), seconds, cpu, rss_mb, losses, exit_code
+    )  # fmt: skip
 
 
 class _Player:
@@ -117,7 +123,11 @@ class _Player:
         self._ros.create_subscription(
             DiagnosticStatus, f"/{node.name}/status", self._on_status, qos.LATCHED
         )
+        self._ros.create_subscription(
+            DiagnosticArray, "/diagnostics", self._on_diagnostics, qos.RESULT
+        )
         self._status: DiagnosticStatus | None = None
+        self._diagnostics: list[DiagnosticStatus] = []
         self._received: list[tuple[bytes, int]] = []
         self._sent_ns: dict[int, int] = {}
 
@@ -160,6 +170,19 @@ class _Player:
             if len(self._received) == count:
                 return
 
+    def await_losses(self) -> dict[str, int]:
+        """Return the losses that the node counts in its next diagnostics."""
+        self._diagnostics = []
+        deadline = time.monotonic() + SILENCE_LIMIT
+        while not self._diagnostics and time.monotonic() < deadline:
+            self._executor.spin_once(timeout_sec=0.1)
+        return {
+            f"{status.name.partition(': ')[2]} {item.key}": int(item.value)
+            for status in self._diagnostics
+            for item in status.values
+            if item.key.startswith(LOSSES) and item.value != "0"
+        }
+
     def results(self) -> tuple[tuple[PredictionSample, ...], np.ndarray]:
         """Return the predictions received and their latencies, seconds."""
         read = [
@@ -187,6 +210,9 @@ class _Player:
 
     def _on_status(self, message: DiagnosticStatus) -> None:
         self._status = message
+
+    def _on_diagnostics(self, message: DiagnosticArray) -> None:
+        self._diagnostics = list(message.status)
 
     def _on_prediction(self, data: bytes) -> None:
         self._received.append((data, time.perf_counter_ns()))
