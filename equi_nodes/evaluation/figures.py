@@ -33,7 +33,8 @@ STYLE = {
 }  # fmt: skip
 ELLIPSE_90 = 2.0 * np.sqrt(-2.0 * np.log(0.1))  # standard deviations across, of a plane Gaussian
 ELLIPSES = 3  # of the most probable futures
-REGION_GRID = 120  # points a side
+REGION_GRID = 240  # points a side
+LIKELY = 0.02  # probability of a future whose surroundings are looked at for regions
 PAD = 1.2  # m, around the paths of a moment
 SMALLEST_VIEW = 3.5  # m, from the middle of a moment to its border
 LARGEST_VIEW = 9.0  # m, likewise
@@ -99,7 +100,7 @@ def draw_horizon(horizon: dict) -> Figure:
             textcoords="offset points", color=colour, va="center",
         )  # fmt: skip
     panel.set(title="Error over the horizon", xlabel="time ahead, s", ylabel="mean error, m")
-    panel.set(xlim=(0, seconds[-1] * 1.5), ylim=(0, None))
+    panel.set(xlim=(0, seconds[-1] * 1.5), ylim=(0, 1.08 * heights.max()))
     panel.set_xticks(np.arange(0.0, seconds[-1] + 0.01))
     return figure
 
@@ -196,8 +197,9 @@ def _draw_region(
     panel: Axes, means: np.ndarray, covariances: np.ndarray, chances: np.ndarray
 ) -> None:
     """Shade where a mixture (K, 2), (K, 2, 2), (K,) holds half and nine tenths of its mass."""
-    reach = 4.0 * np.sqrt(np.trace(covariances, axis1=1, axis2=2).max())
-    low, high = means.min(axis=0) - reach, means.max(axis=0) + reach
+    likely = chances >= LIKELY
+    reach = 3.0 * np.sqrt(covariances[likely].max())
+    low, high = means[likely].min(axis=0) - reach, means[likely].max(axis=0) + reach
     x, y = (np.linspace(low[axis], high[axis], REGION_GRID) for axis in (0, 1))
     offset = np.stack(np.meshgrid(x, y), axis=-1)[:, :, None] - means  # (G, G, K, 2)
     distance = np.einsum("...ki,kij,...kj->...k", offset, np.linalg.inv(covariances), offset)
