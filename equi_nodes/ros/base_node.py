@@ -65,6 +65,7 @@ class PipelineNode(ManagedNode):
         self._diagnostics = Diagnostics(self)
         self._timing = self.create_publisher(Float64, "~/debug/processing_time_ms", qos.RESULT)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # a paused /clock must not silence it
+        self._news = self.create_guard_condition(self._diagnose)
         self.create_timer(self.settings.diagnostics_period, self._diagnose, clock=steady)
 
     @property
@@ -132,7 +133,7 @@ class PipelineNode(ManagedNode):
         """Open the topics and start to load the pipeline in its worker."""
         self.open_topics()
         self._runner = PipelineRunner(
-            self.load, self._deliver, self.log, self.settings.retry_period
+            self.load, self._deliver, self._news.trigger, self.log, self.settings.retry_period
         )
         self._diagnostics.add("pipeline", self._runner.report)
 

@@ -21,7 +21,7 @@ HEIGHT = 0.05  # m above the agents' ground, so that a map does not hide the lin
 CORNERS = 24  # of an ellipse
 QUANTILE_90 = np.sqrt(-2 * np.log(0.1))  # radius of the 90 % region of a planar normal
 LIFETIME = Duration(sec=1)
-PATH_COLOR, MODEL_COLOR = (0.1, 0.5, 1.0), (1.0, 0.6, 0.1)
+PATH_COLOR, END_COLOR = (0.1, 0.5, 1.0), (1.0, 0.6, 0.1)
 
 
 def prediction_markers(sample: PredictionSample) -> MarkerArray:
@@ -35,21 +35,16 @@ def prediction_markers(sample: PredictionSample) -> MarkerArray:
     starts = np.broadcast_to(sample.positions[:, None, None, :2], (*shades.shape, 1, 2))
     paths = np.concatenate([starts, sample.paths], axis=2)
     markers = [
-        _lines(head, "paths", shade, _chain(paths[shades == shade]), (*PATH_COLOR, shade / SHADES))
+        _lines(head, "paths", shade, paths[shades == shade], (*PATH_COLOR, shade / SHADES))
         for shade in range(1, SHADES + 1)
     ]
-    ellipses = _lines(head, "likely_ends", 0, _chain(_end_ellipses(sample)), (*MODEL_COLOR, 1.0))
+    ellipses = _lines(head, "likely_ends", 0, _end_ellipses(sample), (*END_COLOR, 1.0))
     return MarkerArray(markers=[*markers, ellipses])
 
 
 def delete_all() -> MarkerArray:
     """Erase what was drawn before."""
     return MarkerArray(markers=[Marker(action=Marker.DELETEALL)])
-
-
-def _chain(lines: np.ndarray) -> np.ndarray:
-    """Return the ends (N * 2, 2) of all pieces of polylines (L, P, 2)."""
-    return np.stack([lines[:, :-1], lines[:, 1:]], axis=2).reshape(-1, 2)
 
 
 def _end_ellipses(sample: PredictionSample) -> np.ndarray:
@@ -64,13 +59,16 @@ def _end_ellipses(sample: PredictionSample) -> np.ndarray:
 
 
 def _lines(
-    head: Header, layer: str, number: int, ends: np.ndarray, color: Iterable[float]
+    head: Header, layer: str, number: int, lines: np.ndarray, color: Iterable[float]
 ) -> Marker:
-    """Build one marker of many lines; nothing to draw makes it vanish."""
+    """Build one marker of polylines (L, P, 2); nothing to draw makes it vanish."""
     marker = Marker(header=head, ns=layer, id=number, type=Marker.LINE_LIST, lifetime=LIFETIME)
-    marker.action = Marker.ADD if len(ends) else Marker.DELETE
+    marker.action = Marker.ADD if lines.size else Marker.DELETE
     marker.pose.orientation.w = 1.0
     marker.scale.x = LINE_WIDTH
     marker.color = ColorRGBA(**dict(zip("rgba", color, strict=True)))
-    marker.points = [Point(x=x, y=y, z=HEIGHT) for x, y in ends.tolist()]
+    vertices = [Point(x=x, y=y, z=HEIGHT) for x, y in lines.reshape(-1, 2).tolist()]
+    index = np.arange(len(vertices)).reshape(lines.shape[:2])
+    pieces = np.stack([index[:, :-1], index[:, 1:]], axis=-1).ravel()
+    marker.points = [vertices[vertex] for vertex in pieces.tolist()]
     return marker

@@ -73,14 +73,26 @@ class PipelineRunner:
         self,
         load: Callable[[], Pipeline],
         deliver: Callable[[Job, Result], None],
+        on_news: Callable[[], None],
         log: ThrottledLog,
         retry_s: float,
     ) -> None:
-        """Start to load the pipeline; ``deliver`` takes each result in the worker's thread."""
+        """Start to load the pipeline.
+
+        Args:
+            load: builds the pipeline.
+            deliver: takes each result.
+            on_news: called when the pipeline became ready, or when it could not be loaded.
+            log: for failures and remarks.
+            retry_s: time from a failed start to the next try.
+
+        All three functions run in the worker's thread.
+        """
         self.is_ready, self.failure, self.too_old = False, "", 0
         self.work_time, self.result_age = Durations(), Durations()
         self._ladder = Ladder()
-        self._load, self._deliver, self._log, self._retry_s = load, deliver, log, retry_s
+        self._load, self._deliver, self._on_news = load, deliver, on_news
+        self._log, self._retry_s = log, retry_s
         self._pipeline: Pipeline | None = None
         self._epoch = 0
         self._remarks: dict[str, str] = {}
@@ -144,12 +156,14 @@ class PipelineRunner:
                 gc.collect()
                 gc.freeze()  # what lives for ever need not be searched again and again
                 self.is_ready, self.failure = True, ""
+                self._on_news()
                 return
             stopping.wait(self._retry_s)
 
     def _refuse_to_start(self, reason: str, details: str = "") -> None:
         self.failure = f"cannot start: {reason}"
         self._log.error("load", f"{self.failure}\n{details}".rstrip())
+        self._on_news()
 
     def _step(self, job: Job) -> Result:
         """Step the pipeline, which forgets the past first when time was restarted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,13 +24,15 @@ from equi_nodes.ros.messages import make
 from equi_nodes.ros.process import NodeProcess, dds_environment, node_command
 from equi_nodes.samples import TrackSample
 
-START_S = 60.0
+START_S = 120.0  # the first start may have to export the network
 WARM_UP_S = 5.0  # memory is compared from here on
 WALK_SPEED = 1.3  # m/s
 AREA = 10.0  # m, half of the side of the square where the agents start
 
 
-def measure_node(agents: int, rate_hz: float, seconds: float, domain_id: int) -> dict[str, float]:
+def measure_node(
+    agents: int, rate_hz: float, seconds: float, domain_id: int, settings: Sequence[str] = ()
+) -> dict[str, float]:
     """Run a real node process on walking agents and return what an observer sees of it.
 
     Args:
@@ -38,6 +40,7 @@ def measure_node(agents: int, rate_hz: float, seconds: float, domain_id: int) ->
         rate_hz: messages a second.
         seconds: how long after the warm-up.
         domain_id: ROS domain to do it in, one where nobody else is.
+        settings: parameters of the node, as ``equi up --set`` takes them.
 
     Returns:
         ``sent``, ``received``, ``lost`` (sent, but never answered), ``dropped`` (by the node, for
@@ -52,16 +55,15 @@ def measure_node(agents: int, rate_hz: float, seconds: float, domain_id: int) ->
     rclpy.init(context=context, domain_id=domain_id)
     lines: list[str] = []
     environment = dds_environment("auto") | {"ROS_DOMAIN_ID": str(domain_id)}
-    command = node_command(read_graph("predict").nodes[0])
+    command = node_command(read_graph("predict").with_settings(list(settings)).nodes[0])
     process = NodeProcess(
         "eqmotion", command, lambda _, line: lines.append(line), environment=environment
     )
     try:
         return _measure(_Observer(context), process, agents, rate_hz, seconds)
     except TimeoutError as error:
-        raise EquiError(
-            f"The node did not start: {lines[-1] if lines else 'it said nothing'}."
-        ) from error
+        said = lines[-1] if lines else "it said nothing"
+        raise EquiError(f"The node was not active after {START_S:.0f} s: {said}.") from error
     finally:
         process.stop()
         rclpy.shutdown(context=context)
@@ -76,6 +78,7 @@ class _Observer:
         self.executor.add_node(self.node)
         self.tracks = self.node.create_publisher(TrackArray, "tracks", qos.RESULT)
         self.state = ""
+        self.since_ns = 0
         self.ages_ms: list[float] = []
         self.dropped = 0
         self.node.create_subscription(
@@ -102,9 +105,14 @@ class _Observer:
         while (left := deadline - time.monotonic()) > 0:
             self.executor.spin_once(timeout_sec=left)
 
+    def now_ns(self) -> int:
+        """Return the time."""
+        return self.node.get_clock().now().nanoseconds
+
     def _on_predictions(self, msg: PredictionArray) -> None:
-        now_ns = self.node.get_clock().now().nanoseconds
-        self.ages_ms.append((now_ns - stamp_ns(msg.header.stamp)) / 1e6)
+        sent_ns = stamp_ns(msg.header.stamp)
+        if sent_ns >= self.since_ns:
+            self.ages_ms.append((self.now_ns() - sent_ns) / 1e6)
 
     def _on_report(self, msg: DiagnosticArray) -> None:
         figures = {status.name.split(": ")[-1]: _values(status) for status in msg.status}
@@ -119,7 +127,9 @@ def _measure(
     observer.spin_until(lambda: observer.state == "active", START_S)
     observer.spin_until(lambda: observer.tracks.get_subscription_count() > 0, START_S)
     _walk(observer, agents, rate_hz, WARM_UP_S)
+    observer.spin_for(1.5)  # a report that counts all of it
     observer.ages_ms.clear()
+    observer.since_ns = observer.now_ns()
     memory = psutil.Process(process.pid).memory_info
     before, dropped = memory().rss, observer.dropped
     sent = _walk(observer, agents, rate_hz, seconds)
@@ -151,9 +161,8 @@ def _walk(observer: _Observer, agents: int, rate_hz: float, seconds: float) -> i
     for number in range(count):
         due = begin + number * SECOND_NS / rate_hz
         observer.spin_for((due - steady_ns()) / SECOND_NS)
-        now_ns = observer.node.get_clock().now().nanoseconds
         positions = starts + strides * number / rate_hz
-        sample = TrackSample.of_positions(now_ns, "map", np.arange(agents), positions)
+        sample = TrackSample.of_positions(observer.now_ns(), "map", np.arange(agents), positions)
         observer.tracks.publish(track_array(sample, make))
     return count
 

@@ -242,3 +242,16 @@ def test_memory_stays_when_ids_never_repeat(peer):
     for _ in range(40):
         send(peer, generator.integers(10**6, 10**9, 50), generator.uniform(-5, 5, (50, 2)))
     assert process.memory_info().rss - before < 8 * 2**20
+
+
+def test_the_probe_sees_a_loaded_node_from_outside(weights):
+    from equi_nodes.ros.probe import measure_node
+
+    settings = [f"eqmotion.weights={weights}", "eqmotion.backend=torch"]
+    figures = measure_node(4, 10.0, 3.0, domain_id=101, settings=settings)
+    assert figures["sent"] == 30
+    assert figures["received"] + figures["dropped"] + figures["lost"] == 30
+    assert figures["received"] > 0
+    assert 0 < figures["age_ms_p50"] <= figures["age_ms_p99"]
+    assert figures["memory_mb_after"] < figures["memory_mb_before"] + 20
+    assert (figures["exit_code"], figures["exit_s"] < 2.0) == (0, True)
