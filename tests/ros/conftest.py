@@ -48,6 +48,7 @@ class Peer(Node):
         self.executor_ = SingleThreadedExecutor()
         self.executor_.add_node(self)
         self.target = target
+        self.heard = 0
         self.diagnostics: list[dict[str, DiagnosticStatus]] = []
         self.predictions: list[PredictionArray] = []
         self.statuses: list[DiagnosticStatus] = []
@@ -94,14 +95,13 @@ class Peer(Node):
         return {v.key: v.value for v in status.values}.get(key, "") if status else ""
 
     def until_says(self, subject: str, text: str, level: int | None = None) -> DiagnosticStatus:
-        """Wait for a new diagnostic whose message contains a text; return it."""
-        start = len(self.diagnostics)
+        """Wait for a diagnostic since the last ``send`` that contains a text; return it."""
         found: list[DiagnosticStatus] = []
 
         def said() -> bool:
             found[:] = [
                 d[subject]
-                for d in self.diagnostics[start:]
+                for d in self.diagnostics[self.heard :]
                 if subject in d and text in d[subject].message
                 if level is None or d[subject].level == bytes([level])
             ]
@@ -112,7 +112,12 @@ class Peer(Node):
 
     def send(self, sample: TrackSample) -> None:
         """Publish a sample of tracks."""
-        self.tracks.publish(track_array(sample, make))
+        self.send_message(track_array(sample, make))
+
+    def send_message(self, message: TrackArray) -> None:
+        """Publish tracks; from here on ``until_says`` listens."""
+        self.heard = len(self.diagnostics)
+        self.tracks.publish(message)
 
     def send_walk(self, messages: int, period_s: float = 0.1, agents: int = 2) -> None:
         """Publish agents that walk along x, at the rate they would have."""

@@ -28,7 +28,7 @@ def peer(start, peer_of, echo_command):
 
 def send_until_says(peer, message, text, subject="input tracks", level=None):
     """Send what is wrong, see it refused within the next report, and see the node recover."""
-    peer.tracks.publish(message)
+    peer.send_message(message)
     said = peer.until_says(subject, text, level)
     peer.predictions.clear()
     peer.until_predicts(limit_s=5.0)
@@ -57,7 +57,7 @@ def test_every_bad_header_is_named_and_the_next_good_message_is_used(peer):
 
 def test_the_same_stamp_twice_is_refused(peer):
     message = track_array(sample(peer.now_ns()), make)
-    peer.tracks.publish(message)
+    peer.send_message(message)
     send_until_says(peer, message, "stamp is that of the message before")
 
 
