@@ -37,9 +37,10 @@ setup(
     maintainer_email="equi-nodes@users.noreply.github.com",
     python_requires=">=3.10,<3.14",
     packages=find_packages(include=[NAME, f"{NAME}.*"]),
-    package_data={NAME: ["weights/*.safetensors", "weights/*.json"]},
+    package_data={NAME: ["weights/*", "evaluation/templates/*"]},
     data_files=shared_files(),
     install_requires=[
+        "jinja2",
         "matplotlib",
         "numpy>=1.26",
         "onnx",

@@ -111,7 +111,9 @@ class LiteralEqMotion:
                 if j == i:
                     continue
                 offset = geometry[i] - geometry[j]
-                edge[i, j] = np.concatenate([pattern[i], pattern[j], np.linalg.norm(offset, axis=-1)])
+                edge[i, j] = np.concatenate(
+                    [pattern[i], pattern[j], np.linalg.norm(offset, axis=-1)]
+                )
                 total = 0.0
                 for k in range(self.a.used_categories):
                     hidden = silu(self.linear(f"{name}.edge.{k}.joint", edge[i, j], head))

@@ -26,7 +26,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", default="")
     parser.add_argument(
-        "--node", type=float, metavar="SECONDS", help="instead: 32 agents at 10 Hz through a live node"
+        "--node",
+        type=float,
+        metavar="SECONDS",
+        help="instead: 32 agents at 10 Hz through a live node",
     )
 
 
@@ -84,7 +87,9 @@ def _inputs(agents: int) -> tuple[np.ndarray, ...]:
 def _table(rows: list[dict]) -> Table:
     table = Table("agents", "backend", "p50 ms", "p95 ms", "p99 ms", "times faster", box=None)
     for row in rows:
-        reference = next(r for r in rows if r["size"] == row["size"] and r["backend"] == "reference")
+        reference = next(
+            r for r in rows if r["size"] == row["size"] and r["backend"] == "reference"
+        )
         ratio = reference["p50_ms"] / row["p50_ms"]
         times = [f"{row[key]:.2f}" for key in ("p50_ms", "p95_ms", "p99_ms")]
         table.add_row(str(row["size"]), row["backend"], *times, f"{ratio:.1f}")

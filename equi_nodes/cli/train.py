@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import argparse
+import ast
 import time
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from equi_nodes.errors import EquiError
 
 HELP = "Train a network on the recordings at hand; call again to continue."
 EXAMPLE = "equi train eqmotion --held-out zara1 --out runs/zara1"
@@ -26,12 +29,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--epochs", type=int, help="14 for pedestrians, 60 for particles")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="change an option of the architecture or the augmentation, for pedestrians",
+    )
 
 
 def run(args: argparse.Namespace) -> dict:
     """Train, write the weights with their card, and return the figures."""
     import torch
 
+    from equi_nodes.models.eqmotion import Architecture
     from equi_nodes.runtime.weights import save_model
     from equi_nodes.training import eqmotion, particles
     from equi_nodes.training.loop import Schedule
@@ -48,7 +59,8 @@ def run(args: argparse.Namespace) -> dict:
         if args.task == "pedestrians":
             held_out = None if args.held_out == "none" else args.held_out
             schedule = Schedule(epochs=args.epochs, seed=args.seed)
-            model, figures = eqmotion.train(held_out, args.out, schedule, report=report)
+            options = _options(args.set, Architecture(), eqmotion.Augmentation())
+            model, figures = eqmotion.train(held_out, args.out, schedule, *options, report=report)
         else:
             schedule = Schedule(args.epochs, learning_rate=5e-4, weight_decay=0.0, seed=args.seed)
             model, figures = particles.train(args.task, args.out, schedule, report)
@@ -56,6 +68,22 @@ def run(args: argparse.Namespace) -> dict:
     save_model(weights, "eqmotion", model, _card(args, figures, asdict(schedule)))
     Console().print(f"{_line(figures)}\nweights in {weights}")
     return figures | {"weights": str(weights)}
+
+
+def _options(changes: list[str], *defaults: object) -> list[object]:
+    """Return the dataclasses with the changes that name their fields."""
+    for change in changes:
+        name, _, value = change.partition("=")
+        owner = next((d for d in defaults if hasattr(d, name) and is_dataclass(d)), None)
+        try:
+            new = ast.literal_eval(value)
+        except (SyntaxError, ValueError):
+            new = None
+        if owner is None or not isinstance(new, (type(getattr(owner, name)), int)):
+            names = ", ".join(f.name for default in defaults for f in fields(default))
+            raise EquiError(f"--set {change} is no option and value; options are: {names}.")
+        defaults = [replace(d, **{name: new}) if d is owner else d for d in defaults]
+    return list(defaults)
 
 
 def _line(figures: dict) -> str:
@@ -67,12 +95,13 @@ def _line(figures: dict) -> str:
 
 def _card(args: argparse.Namespace, figures: dict, schedule: dict) -> dict:
     command = f"equi train eqmotion --task {args.task} --epochs {args.epochs} --seed {args.seed}"
+    command += "".join(f" --set {change}" for change in args.set)
     card = {"date": time.strftime("%Y-%m-%d"), "schedule": schedule}
     if args.task != "pedestrians":
         return card | {"command": f"{command} --out DIR", "data": args.task, "test": figures}
     return card | {
         "command": f"{command} --held-out {args.held_out} --out DIR",
-        "data": "ETH/UCY pedestrians, first four fifths of each sequence by time; the rest validates",
+        "data": "ETH/UCY pedestrians: the first four fifths of each sequence, the rest validates",
         "held_out": args.held_out,
         "validation": figures,
     }

@@ -34,7 +34,9 @@ class Particles:
     links: np.ndarray
 
 
-def charged(simulations: int, seed: int, report: Callable[[float], None] = lambda _: None) -> Particles:
+def charged(
+    simulations: int, seed: int, report: Callable[[float], None] = lambda _: None
+) -> Particles:
     """Simulate charges of +1 and -1 that attract and repel each other by Coulomb's law."""
     rng = np.random.default_rng(seed)
     charges = rng.choice([-1.0, 1.0], (simulations, PARTICLES))
@@ -49,7 +51,9 @@ def charged(simulations: int, seed: int, report: Callable[[float], None] = lambd
     return Particles(_simulate(start, pair_force, rng, report), links)
 
 
-def springs(simulations: int, seed: int, report: Callable[[float], None] = lambda _: None) -> Particles:
+def springs(
+    simulations: int, seed: int, report: Callable[[float], None] = lambda _: None
+) -> Particles:
     """Simulate particles of which each pair is linked by a spring, or not, with equal odds."""
     rng = np.random.default_rng(seed)
     upper = np.triu(rng.integers(0, 2, (simulations, PARTICLES, PARTICLES)), 1).astype(float)

@@ -1,4 +1,4 @@
-"""Tracks of agents on the ground plane: reading them, resampling them, cutting them into windows."""
+"""Tracks of agents on the ground plane: reading, resampling, cutting them into windows."""
 
 from __future__ import annotations
 

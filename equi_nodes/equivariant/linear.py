@@ -47,7 +47,7 @@ class ChannelLinear(HeadLinear):
 
 
 class PairLinear(nn.Module):
-    """A linear map of [h_i; h_j; e_ij] in which the agents' own parts are computed once an agent."""
+    """A linear map of [h_i; h_j; e_ij] whose parts of one agent are computed once an agent."""
 
     def __init__(self, heads: int, width: int, edge: int, outputs: int):
         super().__init__()

@@ -1,4 +1,4 @@
-"""The ETH/UCY protocol and the questions it leaves open: one path, noise, young tracks, other rates.
+"""The ETH/UCY protocol and what it leaves open: one path, noise, young tracks, other rates.
 
 A network here is anything that maps past (B, A, T, 2), mask (B, A, T) and time step (B,) to
 (paths, probabilities, covariances, ...), see ``equi_nodes.runtime.network``.
@@ -13,6 +13,7 @@ import numpy as np
 
 from equi_nodes.datasets.scenes import SceneBatch, batches, scenes_of
 from equi_nodes.datasets.tracks import Recording
+from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.prediction import constant_velocity, point_score, score
 
 PAST, FUTURE = 8, 12  # steps of the protocol
@@ -49,6 +50,9 @@ def predict(
         observed: the network sees only the last so many steps.
         most_scenes: instants taken at most, evenly spread.
         report: called with the share done.
+
+    Raises:
+        EquiError: no agent is seen for the whole of a window.
     """
     chosen = scenes_of(recordings, PAST, FUTURE)
     chosen = chosen[:: max(1, len(chosen) // most_scenes)] if most_scenes else chosen
@@ -57,6 +61,11 @@ def predict(
     for number, batch in enumerate(groups, 1):
         parts.append(_predict_batch(network, batch, observed))
         report(number / len(groups))
+    if not sum(len(part[0]) for part in parts):
+        names = ", ".join(recording.name for recording in recordings)
+        raise EquiError(
+            f"{names} has no agent that is seen for {PAST + FUTURE} steps in a row to be scored on."
+        )
     return Predicted(*(np.concatenate(part) for part in zip(*parts)))
 
 
@@ -76,7 +85,7 @@ def observation_table(network: Predict, recordings: list[Recording]) -> dict[str
 
 
 def rate_table(network: Predict, recordings: list[Recording]) -> dict[str, dict]:
-    """Return the figures at 1 to 10 Hz: 12 steps ahead of 8, by splines between the recorded steps."""
+    """Return the figures at 1 to 10 Hz, 12 steps from 8, by splines between recorded steps."""
     table = {}
     for rate in RATES_HZ:
         resampled = [recording.resampled(1 / rate) for recording in recordings]

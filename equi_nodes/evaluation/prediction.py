@@ -76,12 +76,16 @@ def density_level(
     """
     generator = torch.Generator().manual_seed(0)
     arrays = (paths, probabilities, covariances, truth)
-    chunks = zip(*(torch.as_tensor(array, dtype=torch.float32).split(CHUNK) for array in arrays))
+    chunks = zip(*(torch.tensor(array, dtype=torch.float32).split(CHUNK) for array in arrays))
     return torch.cat([_levels(*chunk, generator) for chunk in chunks]).numpy()
 
 
 def _levels(
-    paths: Tensor, probabilities: Tensor, covariances: Tensor, truth: Tensor, generator: torch.Generator
+    paths: Tensor,
+    probabilities: Tensor,
+    covariances: Tensor,
+    truth: Tensor,
+    generator: torch.Generator,
 ) -> Tensor:
     origin = truth[:, :1]  # small numbers, so that float32 holds the densities
     paths, truth = (paths - origin[:, None]).transpose(1, 2), truth - origin  # (N, F, K, 2)

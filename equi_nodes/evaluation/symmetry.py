@@ -16,7 +16,7 @@ FAR_AWAY = np.array([100.0, 0.0, 0.0])  # m, where an agent should act on nobody
 Run = Callable[[list[TrackSample]], PredictionSample]  # the last result of a fresh pipeline
 
 
-def crowd(agents: int = 12, steps: int = 8, seed: int = 0) -> list[TrackSample]:
+def crowd(agents: int = 12, steps: int = 4, seed: int = 0) -> list[TrackSample]:
     """Return the samples of a small crowd that walks about, 0.4 s apart."""
     rng = np.random.default_rng(seed)
     place, stride = rng.normal(0, 3, (agents, 2)), rng.normal(0, 0.4, (agents, 2))

@@ -40,7 +40,7 @@ class Architecture:
     neighbours: int = 8  # nearest agents that can act on one, boundedly; 0: all, unboundedly
     radius: float = 6.0  # m, beyond which nobody acts on anybody
     head_interactions: bool = False  # every head aggregates messages of its own
-    chiral: bool = True  # SE(2): left and right differ; otherwise E(d)
+    chiral: bool = False  # SE(2): left and right differ; otherwise E(d)
     observation_inputs: bool = True  # which steps were seen, and the time step, are inputs
     smooth_turning: bool = True  # turning fades out at rest, where an angle is ill-conditioned
     max_acceleration: float = 3.0  # m/s^2, bounds the futures; 0: free
@@ -130,7 +130,7 @@ class Pairs(NamedTuple):
 
 
 class EqMotion(nn.Module):
-    """The method's figure from left to right: observe, initialise, reason, learn features, decode."""
+    """The method's figure from left to right: observe, initialise, reason, learn, decode."""
 
     def __init__(self, architecture: Architecture = Architecture()):
         super().__init__()
@@ -235,7 +235,9 @@ class Initialisation(nn.Module):
         centre = centre_of(self.architecture, spectrum, seen.valid)
         geometry = self.positions(spectrum - centre) + centre
         motion = self.velocities((self.dct @ seen.velocities).mT[None])
-        pattern = torch.cat([self.speeds(seen.speeds[None]), self.turnings(seen.turnings[None])], -1)
+        pattern = torch.cat(
+            [self.speeds(seen.speeds[None]), self.turnings(seen.turnings[None])], -1
+        )
         if seen.knowledge is not None:
             pattern = pattern + self.knowledge(seen.knowledge[None])
         return geometry, motion, pattern

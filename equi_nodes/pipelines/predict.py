@@ -67,6 +67,8 @@ class Predictor:
         """Predict every track that can be; the others are in ``rejected`` with the reason."""
         notes = self._restart_if_time_went_back(sample)
         sample, rejected = _refuse_bad_tracks(sample)
+        if rejected:
+            notes.append(f"{len(rejected)} tracks were unusable and left out")
         self._history.append(sample)
         past = self._history.past(sample.ids, self.network.past_steps, self.config.time_step)
         chosen = self._choose(sample, past, rejected)
@@ -191,7 +193,12 @@ def _with_usable_covariances(sample: TrackSample) -> TrackSample:
         usable &= (xx >= 0) & (yy >= 0) & (planar[:, 0, 1] ** 2 <= xx * yy)
     covariances = np.where(usable[:, None, None], sample.covariances, 0.0)
     return TrackSample(
-        sample.stamp_ns, sample.frame_id, sample.ids, sample.positions, sample.velocities, covariances
+        sample.stamp_ns,
+        sample.frame_id,
+        sample.ids,
+        sample.positions,
+        sample.velocities,
+        covariances,
     )
 
 

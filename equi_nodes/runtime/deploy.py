@@ -29,9 +29,7 @@ class DeployedEqMotion(nn.Module):
         scene = torch.arange(past.shape[0], device=past.device)[:, None, None]
         neighbours = futures.neighbours - scene * past.shape[1]
         probabilities = futures.logits.softmax(-1)
-        return (
-            futures.paths, probabilities, futures.covariances, neighbours, futures.interactions
-        )
+        return (futures.paths, probabilities, futures.covariances, neighbours, futures.interactions)
 
 
 _DEPLOYED = {"eqmotion": DeployedEqMotion}

@@ -33,22 +33,29 @@ def cache_dir() -> Path:
 
 
 def cached_onnx(model: str, weights: str) -> Path:
-    """Return the ONNX file of these weights, exporting it the first time.
+    """Return the ONNX file of these weights: the one that lies beside them, or one in the cache.
 
-    Its name holds the hash of the weights and of what the exporter depends on, so that a change of
-    any of them exports anew.
+    It is exported the first time. Its name holds the hash of the weights and the version of this
+    package, so that a change of either exports anew.
     """
     path = Path(weights) if weights else shipped_weights(model)
     if not path.is_file():
         raise EquiError(f"There are no weights at {path}; check the path, or leave it empty.")
     from equi_nodes.runtime.export import export_onnx
 
-    name = f"{model}-{sha256(path)[:16]}-{__version__}.onnx"
+    name = onnx_name(model, path)
+    if (path.parent / name).is_file():
+        return path.parent / name
     return cached_file(name, lambda partial: export_onnx(model, path, partial))
 
 
+def onnx_name(model: str, weights: Path) -> str:
+    """Return the file name of the exported form of these weights."""
+    return f"{model}-{sha256(weights)[:16]}-{__version__}.onnx"
+
+
 def cached_file(name: str, make: Callable[[Path], object]) -> Path:
-    """Return the cached file ``name``, made by ``make(path)`` the first time, whole or not at all."""
+    """Return the cached file ``name``, made by ``make(path)`` the first time, whole or not."""
     cached = cache_dir() / name
     if not cached.exists():
         log.info("making %s, once", cached)

@@ -9,8 +9,6 @@ from typing import Protocol
 
 import numpy as np
 
-from equi_nodes.errors import EquiError
-
 
 class Network(Protocol):
     """A network that runs somewhere.

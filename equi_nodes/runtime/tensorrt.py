@@ -47,7 +47,7 @@ def build_engine(onnx_path: Path, capability: str = "CURRENT") -> bytes:
 
 
 def build_report(onnx_path: Path, path: Path) -> dict[str, Any]:
-    """Build an engine for this machine's GPU, or for ``CAPABILITY`` without one, and say how it went.
+    """Build an engine for this machine's GPU, or for ``CAPABILITY`` without one; say how it went.
 
     Returns:
         ``built``, ``bytes``, ``seconds``, ``capability`` and ``reason``, the last if it failed.
@@ -67,7 +67,7 @@ def build_report(onnx_path: Path, path: Path) -> dict[str, Any]:
 
 
 class TensorRtNetwork:
-    """The network in a TensorRT engine on this machine's GPU, at most ``AGENTS[2]`` agents a scene."""
+    """The network in a TensorRT engine on a GPU, for at most ``AGENTS[2]`` agents a scene."""
 
     name = "tensorrt"
     dtype = np.float32

@@ -25,6 +25,7 @@ class Augmentation:
     noise: float = 0.05  # m, greatest standard deviation of white noise on the past
     other_rates: float = 0.5  # share of the sequences resampled to another time step in an epoch
     time_steps: tuple[float, float] = (0.1, 1.0)  # s, the range of those time steps
+    scales: float = 1.25  # sequences are enlarged or shrunk by at most this factor
     shortened: float = 0.3  # share of the agents whose track begins later
     unseen: float = 0.05  # share of single steps that were not seen
 
@@ -35,7 +36,9 @@ class Weights:
 
     central: float = 1.0  # error of the first mode, which learns the middle of all futures
     likelihood: float = 0.2  # of the truth under the mixture
-    expected: float = 0.2  # error that the probabilities expect, so that the likeliest mode is useful
+    expected: float = (
+        0.2  # error that the probabilities expect, so that the likeliest mode is useful
+    )
 
 
 AGENTS_PER_BATCH = 256
@@ -88,7 +91,7 @@ def validate(model: EqMotion, validation: list[Scene]) -> dict[str, float]:
 
 
 def calibrate(model: EqMotion, validation: list[Scene], rounds: int = 8) -> None:
-    """Scale the deviations of each step so that the 90 % regions hold 90 % of the validation data."""
+    """Scale the deviations of each step: 90 % regions then hold 90 % of the validation data."""
     if not model.architecture.probabilistic:
         return
     paths, probabilities, covariances, truth = _predict(model, validation)
@@ -113,6 +116,8 @@ def training_batches(
         if rng.random() < augmentation.other_rates:
             low, high = np.log(augmentation.time_steps)
             recording = recording.resampled(np.exp(rng.uniform(low, high)), rng.random())
+        scale = augmentation.scales ** rng.uniform(-1, 1)
+        recording = replace(recording, positions=scale * recording.positions)
         cut = _vary(windows(recording, a.past, a.future), augmentation, rng)
         stride = max(1, round(eth_ucy.NOMINAL_STEP_S / recording.step_s))  # instants stay as many
         chosen += scenes(cut, recording.step_s)[rng.integers(stride) :: stride]
@@ -148,7 +153,7 @@ def loss(
 
 
 def _responsibility(error: Tensor, progress: float) -> Tensor:
-    """Return how much each mode learns from an agent, (N, K): soft at first, the winner alone later."""
+    """Return how much each mode learns, (N, K): soft at first, the winner alone later."""
     softness = SOFTNESS * max(0.0, 1 - progress / ANNEALING)
     return torch.softmax((error.amin(-1, keepdim=True) - error) / (softness + 1e-3), -1)
 
@@ -168,7 +173,7 @@ def _log_likelihood(futures: Futures, keep: Tensor, truth: Tensor) -> Tensor:
 
 def _vary(cut: Windows, augmentation: Augmentation, rng: np.random.Generator) -> Windows:
     agents, steps = cut.past_mask.shape
-    deviation = augmentation.noise * rng.random((agents, 1, 1)) ** 2  # mostly small
+    deviation = rng.uniform(0, augmentation.noise, (agents, 1, 1))
     past = cut.past + deviation * rng.normal(size=cut.past.shape)
     late = rng.random(agents) < augmentation.shortened
     first = np.where(late, rng.integers(1, steps - 1, agents), 0)

@@ -11,8 +11,14 @@ import torch
 from torch import Tensor
 
 from equi_nodes.datasets.particles import Particles, charged, springs
-from equi_nodes.models.eqmotion import FAITHFUL, NOMINAL_STEP, Architecture, EqMotion
-from equi_nodes.models.eqmotion import observe, pair_up
+from equi_nodes.models.eqmotion import (
+    FAITHFUL,
+    NOMINAL_STEP,
+    Architecture,
+    EqMotion,
+    observe,
+    pair_up,
+)
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
 PAST, FUTURE = 20, 20
@@ -37,7 +43,7 @@ def architecture(task: str) -> Architecture:
 def train(
     task: str, folder: Path, schedule: Schedule, report: Report | None = None
 ) -> tuple[EqMotion, dict]:
-    """Simulate the set ``charged`` or ``springs`` and learn it; the test set is used once, at the end.
+    """Simulate the set ``charged`` or ``springs`` and learn it; test data is used once, at the end.
 
     Returns:
         the model and its figures: ``ade`` and ``fde`` on the test set, those of constant velocity,
@@ -65,7 +71,7 @@ def train(
 
 @torch.no_grad()
 def link_accuracy(model: EqMotion, data: Particles) -> float:
-    """Return the share of pairs whose category tells a spring from none; categories have no names."""
+    """Return the share of pairs whose category tells a spring from none, whichever is which."""
     past, mask, time_step = _inputs(_tensor(data))
     seen = observe(model.architecture, past, mask, time_step)
     pairs = pair_up(model.architecture, seen)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-DOMAIN = 1 + os.getpid() % 100
+DOMAIN = int(os.environ.get("ROS_DOMAIN_ID") or 1 + os.getpid() % 100)
 os.environ["ROS_DOMAIN_ID"] = str(DOMAIN)
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
 

@@ -79,7 +79,9 @@ def test_young_track_waits_for_its_second_step_with_a_reason(predictor: Predicto
     assert predictor.step(sample(1, {1: (0.5, 0)})).ids.tolist() == [1]
 
 
-def test_nan_and_duplicate_tracks_are_refused_and_the_others_predicted(predictor: Predictor) -> None:
+def test_nan_and_duplicate_tracks_are_refused_and_the_others_predicted(
+    predictor: Predictor,
+) -> None:
     walk(predictor, 3, ids=(1, 2, 3))
     bad = sample(3, {1: (1.5, 1), 2: (np.nan, 2), 3: (1.5, 3)})
     ids = np.array([1, 2, 3, 3])
@@ -133,7 +135,9 @@ def test_a_failing_network_is_replaced_by_constant_velocity(fault: str) -> None:
         def __call__(self, *inputs):
             if fault == "raises":
                 raise RuntimeError("device lost")
-            return tuple(np.full_like(np.asarray(x, float), np.nan) for x in super().__call__(*inputs))
+            return tuple(
+                np.full_like(np.asarray(x, float), np.nan) for x in super().__call__(*inputs)
+            )
 
     result = walk(Predictor(Broken()), 4)
     assert result.is_fallback and "constant velocity" in result.notes[0]
@@ -147,8 +151,11 @@ def test_nothing_is_more_certain_than_its_track(predictor: Predictor) -> None:
     for k in range(8):
         tracked = sample(k, {7: (0.5 * k, 7), 8: (0.5 * k, 8)})
         uncertain = predictor.step(replace(tracked, covariances=np.stack([0.5 * np.eye(3)] * 2)))
-    np.testing.assert_allclose(uncertain.covariances - certain.covariances, 0.5 * np.eye(2) + np.zeros(
-        uncertain.covariances.shape), atol=1e-9)
+    np.testing.assert_allclose(
+        uncertain.covariances - certain.covariances,
+        0.5 * np.eye(2) + np.zeros(uncertain.covariances.shape),
+        atol=1e-9,
+    )
 
 
 def test_a_covariance_that_is_none_counts_as_unknown(predictor: Predictor) -> None:
