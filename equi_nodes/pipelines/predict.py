@@ -68,7 +68,7 @@ class Predictor:
         notes = self._restart_if_time_went_back(sample)
         sample, rejected = _refuse_bad_tracks(sample)
         if rejected:
-            notes.append(f"{len(rejected)} tracks were unusable and left out")
+            notes.append(f"unusable tracks left out: {len(rejected)}")
         self._history.append(sample)
         past = self._history.past(sample.ids, self.network.past_steps, self.config.time_step)
         chosen = self._choose(sample, past, rejected)

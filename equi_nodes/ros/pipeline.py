@@ -96,6 +96,7 @@ class PipelineRunner:
         self._pipeline: Pipeline | None = None
         self._epoch = 0
         self._remarks: dict[str, str] = {}
+        self._is_noted = False
         self._last_error = ""
         self._reported = {"taken": 0, "dropped": 0, "failed": 0, "too_old": 0}
         self._worker: OneSlotWorker[Job, Result] = OneSlotWorker(
@@ -128,12 +129,15 @@ class PipelineRunner:
         new = {name: count - self._reported[name] for name, count in counts.items()}
         self._reported = counts
         remarks, self._remarks = self._remarks, {}
+        is_noted, self._is_noted = self._is_noted, False
         said = _sentence(remarks)
         report = Report(message=said or "ok", values=self._figures() | counts)
         if self.failure:
             report.raise_to(ERROR, self.failure)
         if new["failed"]:
             report.raise_to(ERROR, f"the pipeline failed: {self._last_error}")
+        if is_noted:
+            report.raise_to(WARN, said)
         if self.rung != Ladder.RUNGS[0]:
             report.raise_to(WARN, said or f"works as {self.rung}")
         if new["too_old"]:
@@ -193,6 +197,7 @@ class PipelineRunner:
         remarks = {note: note for note in result.notes}
         remarks |= {f"track {key}": f"track {key}: {why}" for key, why in result.rejected.items()}
         self._remarks |= remarks
+        self._is_noted |= bool(result.notes)
         if result.notes:
             self._log.warning("notes", _sentence(remarks))
         elif remarks:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from itertools import chain, count, islice
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,9 @@ class Weights:
 
 
 AGENTS_PER_BATCH = 256
+BATCHES_PER_EPOCH = (
+    240  # about once through the data of four scenes; the same however much there is
+)
 ANNEALING = 0.4  # share of the training in which the other modes still follow the winner
 CALIBRATION_WINDOWS = 2000
 SOFTNESS = 0.5  # m, how far from the winner a mode may be and still follow, at the start
@@ -71,7 +75,9 @@ def train(
     validation = scenes_of(tails, architecture.past, architecture.future)
 
     def batches_of(epoch: int) -> Iterator[SceneBatch]:
-        return training_batches(heads, architecture, augmentation, (schedule.seed, epoch))
+        seeds = ((schedule.seed, epoch, round_) for round_ in count())
+        rounds = (training_batches(heads, architecture, augmentation, seed) for seed in seeds)
+        return islice(chain.from_iterable(rounds), BATCHES_PER_EPOCH)
 
     task = Task(batches_of, loss, lambda average: validate(average, validation))
     figures = fit(model, task, schedule, folder, report)
