@@ -15,7 +15,7 @@ HELP = "Measure the latency of a network on every backend."
 EXAMPLE = "equi bench eqmotion --json bench.json"
 
 SIZES = (1, 8, 32, 128)
-SECONDS = 3.0  # spent on each row
+SECONDS = 3.0  # spent on each row at most
 MOST_RUNS = 300
 
 

@@ -40,7 +40,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--symmetry", action="store_true", help="equivariance of the whole pipeline"
     )
-    parser.add_argument("--weights", default="", help="weights of --tracks; default: shipped")
+    parser.add_argument("--scenes", nargs="+", help="only these of eth hotel univ zara1 zara2")
+    parser.add_argument("--weights", default="", help="one .safetensors file for everything asked")
     parser.add_argument(
         "--folder", type=Path, help="folder of eqmotion-SCENE.safetensors; default: shipped"
     )
@@ -62,8 +63,9 @@ def _scenes(args: argparse.Namespace, console: Console) -> dict:
     from equi_nodes.evaluation.pedestrians import figures, predict
 
     results = {}
+    chosen = args.scenes or list(eth_ucy.SCENES)
     with Progress(console=console) as progress:
-        for name in (*eth_ucy.SCENES, "eth, read at 0.4 s"):
+        for name in chosen if args.scenes else [*chosen, "eth, read at 0.4 s"]:
             scene = name.partition(",")[0]
             bar = progress.add_task(name, total=1.0)
             recordings = eth_ucy.scene(scene)
@@ -72,8 +74,8 @@ def _scenes(args: argparse.Namespace, console: Console) -> dict:
             network = _left_out(args, scene)
             predicted = predict(network, recordings, report=_filling(progress, bar))
             results[name] = figures(predicted)
-    average = _mean([results[scene] for scene in eth_ucy.SCENES])
-    console.print(_scene_table(results | {"average": average}))
+    average = _mean([results[scene] for scene in chosen])
+    console.print(_scene_table(results if args.scenes else results | {"average": average}))
     console.print(QUIRKS, style="dim")
     scenes = {name: _pair(result, "best") for name, result in results.items()}
     return {
@@ -158,7 +160,8 @@ def _symmetry(args: argparse.Namespace, console: Console) -> dict:
 def _left_out(args: argparse.Namespace, scene: str) -> Callable:
     from equi_nodes.runtime.weights import SHIPPED
 
-    return _network(str((args.folder or SHIPPED) / f"eqmotion-{scene}.safetensors"), "torch")
+    left_out = (args.folder or SHIPPED) / f"eqmotion-{scene}.safetensors"
+    return _network(args.weights or str(left_out), "torch")
 
 
 def _network(weights: str, backend: str = "onnx") -> Callable:

@@ -33,9 +33,7 @@ def scene(name: str) -> list[Recording]:
     Raises:
         EquiError: no such scene, or the data is not on this machine.
     """
-    if name not in SCENES:
-        raise EquiError(f"There is no scene {name!r}; choose one of {', '.join(SCENES)}.")
-    return [sequence(part) for part in SCENES[name]]
+    return [sequence(part) for part in _parts(name)]
 
 
 def sequence(name: str) -> Recording:
@@ -53,8 +51,11 @@ def training_split(held_out: str | None) -> tuple[list[Recording], list[Recordin
     """Return (training, validation) parts of all sequences but those of the scene held out.
 
     The head of each sequence trains and its tail, about a fifth, validates.
+
+    Raises:
+        EquiError: no such scene, or the data is not on this machine.
     """
-    held = SCENES[held_out] if held_out else ()
+    held = _parts(held_out) if held_out else ()
     names = [name for parts in SCENES.values() for name in parts] + list(TRAINING_ONLY)
     boundaries = _boundaries()
     training, validation = [], []
@@ -64,6 +65,12 @@ def training_split(held_out: str | None) -> tuple[list[Recording], list[Recordin
             training.append(whole.between(whole.index.min(), last))
             validation.append(whole.between(last + 1, whole.index.max()))
     return training, validation
+
+
+def _parts(name: str) -> tuple[str, ...]:
+    if name not in SCENES:
+        raise EquiError(f"There is no scene {name!r}; choose one of {', '.join(SCENES)}.")
+    return SCENES[name]
 
 
 def _boundaries() -> dict[str, int]:

@@ -28,8 +28,8 @@ class DeployedEqMotion(nn.Module):
         futures = self.model(past, mask, time_step)
         scene = torch.arange(past.shape[0], device=past.device)[:, None, None]
         neighbours = futures.neighbours - scene * past.shape[1]
-        probabilities = futures.logits.softmax(-1)
-        return (futures.paths, probabilities, futures.covariances, neighbours, futures.interactions)
+        paths, probabilities, covariances = futures.distribution()
+        return paths, probabilities, covariances, neighbours, futures.interactions
 
 
 _DEPLOYED = {"eqmotion": DeployedEqMotion}

@@ -179,7 +179,8 @@ def _log_likelihood(futures: Futures, keep: Tensor, truth: Tensor) -> Tensor:
 
 def _vary(cut: Windows, augmentation: Augmentation, rng: np.random.Generator) -> Windows:
     agents, steps = cut.past_mask.shape
-    deviation = rng.uniform(0, augmentation.noise, (agents, 1, 1))
+    most = augmentation.noise
+    deviation = rng.uniform(-most / 2, most, (agents, 1, 1)).clip(0)  # a third stay as recorded
     past = cut.past + deviation * rng.normal(size=cut.past.shape)
     late = rng.random(agents) < augmentation.shortened
     first = np.where(late, rng.integers(1, steps - 1, agents), 0)
@@ -201,15 +202,6 @@ def _predict(model: EqMotion, chosen: list[Scene]) -> list[np.ndarray]:
     for batch in batches(chosen, AGENTS_PER_BATCH):
         inputs = (torch.from_numpy(array).to(device) for array in _arrays(batch)[:3])
         futures, keep = model(*inputs), torch.from_numpy(batch.complete)
-        kept = [x.cpu()[keep] for x in _probabilistic(futures)]
+        kept = [x.cpu()[keep] for x in futures.distribution()]
         parts.append([x.numpy() for x in kept] + [batch.future[batch.complete]])
     return [np.concatenate(part) for part in zip(*parts)]
-
-
-def _probabilistic(futures: Futures) -> tuple[Tensor, Tensor, Tensor]:
-    """Return paths, probabilities and covariances; even ones for a model that has none."""
-    if futures.logits is not None:
-        return futures.paths, futures.logits.softmax(-1), futures.covariances
-    modes = futures.paths.shape[2]
-    even = torch.full(futures.paths.shape[:3], 1 / modes)
-    return futures.paths, even, torch.eye(2).expand(*futures.paths.shape, 2)

@@ -118,3 +118,10 @@ def test_a_file_is_read(tmp_path):
     assert load_file(Example, path, warn=pytest.fail) == Example(count=7)
     with pytest.raises(EquiError, match="Cannot read"):
         load_file(Example, tmp_path / "missing.yaml", warn=pytest.fail)
+
+
+def test_the_readme_has_the_table_of_the_node_s_parameters() -> None:
+    readme = (share_dir() / "README.md").read_text()
+    table = readme.partition("<!-- parameters -->\n")[2]
+    table = table.partition("<!-- /parameters -->")[0]
+    assert table == markdown_table(NodeConfig, EqMotionConfig)
