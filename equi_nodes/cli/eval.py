@@ -16,6 +16,7 @@ from equi_nodes.errors import EquiError
 HELP = "Score a network by its published protocol."
 EXAMPLE = "equi eval eqmotion --json scores.json"
 
+WIDTH = 100  # characters that the tables need
 OVERALL = ("ade_best", "fde_best", "ade_top1", "fde_top1")
 PUBLISHED = {  # best of 20, as the authors' release states it
     "eth": (0.40, 0.61), "hotel": (0.12, 0.18), "univ": (0.23, 0.43),
@@ -49,7 +50,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Evaluate what is asked for, print it and return the figures."""
-    console = Console()
+    console = Console(width=max(WIDTH, Console().width))
     if args.symmetry:
         return _symmetry(args, console)
     if args.tracks:

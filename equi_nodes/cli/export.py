@@ -36,8 +36,8 @@ def run(args: argparse.Namespace) -> dict:
     with console.status("comparing with torch on random inputs and rotated copies"):
         figures = parity(args.model, args.weights or shipped_weights(args.model), onnx)
     console.print(
-        f"parity    {figures['parity_max']:.1e} m, rotated {figures['parity_max_rotated']:.1e} m,"
-        f" torch's own equivariance {figures['equivariance_max']:.1e} m"
+        f"parity    {figures['parity_max']:.1e}, rotated {figures['parity_max_rotated']:.1e},"
+        f" torch's own equivariance {figures['equivariance_max']:.1e}"
     )
     figures = {"onnx": str(onnx)} | figures
     return figures | ({"tensorrt": _build(onnx, console)} if args.tensorrt else {})

@@ -15,7 +15,7 @@ from equi_nodes.errors import EquiError
 
 HELP = "Train a network on the recordings at hand; call again to continue."
 EXAMPLE = "equi train eqmotion --held-out zara1 --out runs/zara1"
-EPOCHS = {"pedestrians": 12, "charged": 60, "springs": 60}
+EPOCHS = {"pedestrians": 16, "charged": 60, "springs": 60}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--held-out", default="none", help="scene kept for testing: eth hotel univ zara1 zara2 none"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of state and weights")
-    parser.add_argument("--epochs", type=int, help="12 for pedestrians, 60 for particles")
+    parser.add_argument("--epochs", type=int, help="16 for pedestrians, 60 for particles")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
     parser.add_argument(

@@ -95,7 +95,7 @@ class Observed(NamedTuple):
         positions, velocities: (B, A, T, d) in metres, and metres per nominal step.
         moved: (B, A, T) bool, where a velocity is known.
         speeds: (B, A, T).
-        turnings: (B, A, T, 2 T or 3 T).
+        turnings: (B, A, T or 2 T).
         knowledge: (B, A, T + 1), which steps were seen and the log of the time step; or None.
         time_step: (B, 1, 1, 1) in nominal steps.
         valid: (B, A) bool.
@@ -191,8 +191,7 @@ def observe(a: Architecture, past: Tensor, mask: Tensor, time_step: Tensor) -> O
     moved = mask[..., 1:] & mask[..., :-1]
     velocities = torch.where(moved[..., None], positions.diff(dim=2), 0.0) / scale
     velocities = torch.cat([velocities[:, :, :1], velocities], 2)
-    moved = torch.cat([moved[..., :1], moved], -1)
-    turnings = _turnings(a, velocities, moved)
+    turnings = _turnings(a, velocities)
     knowledge = None
     if a.observation_inputs:
         clock = step[..., 0].log().expand(*valid.shape, 1)
@@ -202,7 +201,7 @@ def observe(a: Architecture, past: Tensor, mask: Tensor, time_step: Tensor) -> O
         positions[:, :, -1:],
         positions / scale if a.anchored else positions,
         velocities,
-        moved,
+        torch.cat([moved[..., :1], moved], -1),
         velocities.norm(dim=-1),
         turnings,
         knowledge,
@@ -232,7 +231,7 @@ class Initialisation(nn.Module):
         self.register_buffer("dct", dct_matrix(a.past).float(), persistent=False)
         self.positions = ChannelLinear(1, a.past, a.channels, a.chiral)
         self.velocities = ChannelLinear(1, a.past, a.channels, a.chiral)
-        turnings = a.past * (2 + a.chiral if a.smooth_turning else 1)
+        turnings = a.past * (2 if a.smooth_turning and a.chiral else 1)
         self.speeds = HeadLinear(1, a.past, a.width // 2)
         self.turnings = HeadLinear(1, turnings, a.width - a.width // 2)
         if a.observation_inputs:
@@ -433,21 +432,15 @@ def _mean(values: Tensor, valid: Tensor, dims: tuple[int, int]) -> Tensor:
     return total / count
 
 
-def _turnings(a: Architecture, velocities: Tensor, moved: Tensor) -> Tensor:
-    """Return how each velocity (B, A, T, d) turned from the one before, (B, A, T), or more of it.
-
-    The smooth form is the cosine, the length of the change, which sees the jitter of a track where
-    a cosine does not, and if chiral the sine: (B, A, 2 T) or (B, A, 3 T).
-    """
+def _turnings(a: Architecture, velocities: Tensor) -> Tensor:
+    """Return how each velocity turned from the one before, (B, A, T), or (B, A, 2 T) if chiral."""
     before = torch.cat([velocities[:, :, :1], velocities[:, :, :-1]], 2)
-    known = moved & torch.cat([moved[:, :, :1], moved[:, :, :-1]], 2)
     along = (before * velocities).sum(-1)
     lengths = before.norm(dim=-1), velocities.norm(dim=-1)
     if not a.smooth_turning:
         return torch.acos((along / ((lengths[0] + 1e-6) * (lengths[1] + 1e-6))).clamp(-1, 1))
     scale = lengths[0] * lengths[1] + SPEED_FLOOR**2
-    parts = [along / scale, known * (velocities - before).norm(dim=-1)]
-    if a.chiral:
-        across = before[..., 0] * velocities[..., 1] - before[..., 1] * velocities[..., 0]
-        parts.append(across / scale)
-    return torch.cat(parts, -1)
+    if not a.chiral:
+        return along / scale
+    across = before[..., 0] * velocities[..., 1] - before[..., 1] * velocities[..., 0]
+    return torch.cat([along, across], -1) / torch.cat([scale, scale], -1)

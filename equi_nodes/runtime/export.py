@@ -47,9 +47,10 @@ def parity(model: str, weights: str | Path, path: Path) -> dict[str, float]:
     """Compare ONNX Runtime with eager torch on random inputs and on rotated copies of them.
 
     Returns:
-        ``parity_max``, the largest difference of any output, in metres where it has a unit;
-        ``parity_max_rotated``, the same between ONNX Runtime on the rotated inputs and torch's
-        paths rotated; both beside ``equivariance_max``, that error of eager torch alone.
+        ``parity_max``, the largest difference of any path, probability or covariance, relative
+        to the size of that path or matrix where it is over one; ``parity_max_rotated``, the same between the paths of
+        ONNX Runtime on the rotated inputs and torch's paths rotated; ``equivariance_max``, that of
+        eager torch alone.
     """
     eager, exported = TorchNetwork(model, str(weights), 2), OnnxNetwork.of_file(path, 2)
     rng = np.random.default_rng(0)
@@ -59,10 +60,10 @@ def parity(model: str, weights: str | Path, path: Path) -> dict[str, float]:
         turn = _rotation(rng.uniform(0, 2 * np.pi))
         turned = (past @ turn.T).astype(np.float32)
         here, there = eager(past, mask, time_step), exported(past, mask, time_step)
-        differences = [np.abs(one - two).max() for one, two in zip(here[:3], there[:3])]
         expected = here[0] @ turn.T
         after = exported(turned, mask, time_step)[0], eager(turned, mask, time_step)[0]
-        found = (max(differences), *(np.abs(paths - expected).max() for paths in after))
+        differences = [_difference(two, one) for one, two in zip(here[:3], there[:3])]
+        found = (max(differences), *(_difference(paths, expected) for paths in after))
         worst = {key: max(value, float(new)) for (key, value), new in zip(worst.items(), found)}
     return worst
 
@@ -71,11 +72,17 @@ def _random_inputs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Return scenes and agents of random number, walking, some steps unseen, at a random rate."""
     scenes, agents = rng.integers(1, 4), rng.integers(1, 40)
     starts = rng.normal(0, 5, (scenes, agents, 1, 2))
-    strides = rng.normal(0, 0.4, (scenes, agents, 8, 2))
+    time_step = rng.uniform(0.1, 1.0, scenes).astype(np.float32)
+    strides = time_step[:, None, None, None] * rng.normal(0, 1.0, (scenes, agents, 8, 2))
     past = (starts + strides.cumsum(2)).astype(np.float32)
     mask = rng.random((scenes, agents, 8)) > 0.2
     mask[..., -1] = rng.random((scenes, agents)) > 0.1
-    return past, mask, rng.uniform(0.1, 1.0, scenes).astype(np.float32)
+    return past, mask, time_step
+
+
+def _difference(found: np.ndarray, expected: np.ndarray) -> float:
+    size = np.abs(expected).max((-2, -1), keepdims=True)
+    return float((np.abs(found - expected) / np.maximum(1, size)).max())
 
 
 def _rotation(angle: float) -> np.ndarray:

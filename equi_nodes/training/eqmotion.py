@@ -179,8 +179,7 @@ def _log_likelihood(futures: Futures, keep: Tensor, truth: Tensor) -> Tensor:
 
 def _vary(cut: Windows, augmentation: Augmentation, rng: np.random.Generator) -> Windows:
     agents, steps = cut.past_mask.shape
-    most = augmentation.noise
-    deviation = rng.uniform(-most / 2, most, (agents, 1, 1)).clip(0)  # a third stay as recorded
+    deviation = rng.uniform(0, augmentation.noise, (agents, 1, 1))
     past = cut.past + deviation * rng.normal(size=cut.past.shape)
     late = rng.random(agents) < augmentation.shortened
     first = np.where(late, rng.integers(1, steps - 1, agents), 0)

@@ -26,7 +26,7 @@ Report = Callable[[int, dict[str, float]], None]  # called with the epoch's numb
 class Schedule:
     """How long and how fast to learn."""
 
-    epochs: int = 12
+    epochs: int = 16
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     seed: int = 0

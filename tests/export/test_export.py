@@ -13,7 +13,7 @@ from equi_nodes.models.eqmotion import Architecture, EqMotion
 from equi_nodes.runtime import engine_cache
 from equi_nodes.runtime.export import parity
 from equi_nodes.runtime.network import OnnxNetwork, open_network
-from equi_nodes.runtime.weights import load_model, save_model
+from equi_nodes.runtime.weights import load_model, save_model, shipped_weights
 
 LIMIT = 1e-4
 
@@ -117,3 +117,17 @@ def test_every_backend_that_is_missing_says_what_to_do(weights: Path) -> None:
         pytest.skip("there is a GPU: TensorRT can run")
     with pytest.raises(EquiError, match="TensorRT"):
         open_network("eqmotion", str(weights), "tensorrt", 1)
+
+
+def test_the_shipped_weights_have_their_onnx_file_beside_them() -> None:
+    shipped = shipped_weights("eqmotion")
+    assert engine_cache.cached_onnx("eqmotion", "").parent == shipped.parent
+    assert [path.name for path in shipped.parent.glob("*.onnx")] == [
+        engine_cache.onnx_name("eqmotion", shipped)
+    ]
+
+
+def test_the_shipped_weights_load_and_match_their_cards() -> None:
+    for path in sorted(shipped_weights("eqmotion").parent.glob("*.safetensors")):
+        assert path.with_suffix(".json").is_file()
+        load_model("eqmotion", path)
