@@ -10,7 +10,8 @@ import numpy as np
 from equi_nodes.samples import PredictionSample, TrackSample
 
 MOVES = 20  # random rotations and shifts
-FAR_ORIGIN = np.array([500_000.0, 4_500_000.0, 0.0])  # m, where UTM coordinates lie
+FAR_ORIGIN = np.array([300_000.0, 400_000.0, 0.0])  # m, as map coordinates lie
+GRID = 2.0**-16  # m; on it positions are exact in float64 at the far origin too
 FAR_AWAY = np.array([100.0, 0.0, 0.0])  # m, where an agent should act on nobody
 
 Run = Callable[[list[TrackSample]], PredictionSample]  # the last result of a fresh pipeline
@@ -33,8 +34,8 @@ def equivariance_errors(run: Run, reflect: bool = False) -> dict[str, float]:
     """Return the largest errors in metres over random moves of a crowd.
 
     Returns:
-        ``near``: moved about the origin; ``far``: moved 4,500 km away; ``permuted``: agents in
-        another order; ``far_agent``: one more agent 100 m away.
+        ``near``: turned and moved about the origin; ``far``: turned, then moved 500 km away;
+        ``permuted``: agents in another order; ``far_agent``: one more agent 100 m away.
     """
     samples, rng = crowd(), np.random.default_rng(1)
     before = run(samples)
@@ -42,10 +43,13 @@ def equivariance_errors(run: Run, reflect: bool = False) -> dict[str, float]:
     for _ in range(MOVES):
         turn = _orthogonal(rng, reflect)
         shift = np.append(rng.uniform(-20, 20, 2), 0.0)
-        for name, place in (("near", shift), ("far", shift + FAR_ORIGIN)):
-            after = run([_moved(sample, turn, place) for sample in samples])
-            expected = before.paths @ turn[:2, :2].T + place[:2]
-            errors[name] = max(errors[name], float(np.abs(after.paths - expected).max()))
+        turned = [_moved(sample, turn, shift) for sample in samples]
+        gridded = [_on_grid(sample) for sample in turned]
+        far = [_moved(sample, np.eye(3), FAR_ORIGIN) for sample in gridded]
+        here, near, there = run(turned), run(gridded), run(far)
+        expected = before.paths @ turn[:2, :2].T + shift[:2]
+        errors["near"] = max(errors["near"], _difference(here.paths, expected))
+        errors["far"] = max(errors["far"], _difference(there.paths, near.paths + FAR_ORIGIN[:2]))
         order = rng.permutation(len(before.ids))
         after = run([_ordered(sample, order) for sample in samples])
         errors["permuted"] = max(errors["permuted"], _difference(after.paths, before.paths[order]))
@@ -67,6 +71,10 @@ def _orthogonal(rng: np.random.Generator, reflect: bool) -> np.ndarray:
 
 def _moved(sample: TrackSample, turn: np.ndarray, shift: np.ndarray) -> TrackSample:
     return replace(sample, positions=sample.positions @ turn.T + shift)
+
+
+def _on_grid(sample: TrackSample) -> TrackSample:
+    return replace(sample, positions=np.round(sample.positions / GRID) * GRID)
 
 
 def _ordered(sample: TrackSample, order: np.ndarray) -> TrackSample:
