@@ -48,9 +48,9 @@ def parity(model: str, weights: str | Path, path: Path) -> dict[str, float]:
 
     Returns:
         ``parity_max``, the largest difference of any path, probability or covariance, relative
-        to the size of that path or matrix where it is over one; ``parity_max_rotated``, the same between the paths of
-        ONNX Runtime on the rotated inputs and torch's paths rotated; ``equivariance_max``, that of
-        eager torch alone.
+        to the size of that path or matrix where it is over one; ``parity_max_rotated``, the same
+        between the paths of ONNX Runtime on the rotated inputs and torch's paths rotated;
+        ``equivariance_max``, that of eager torch alone.
     """
     eager, exported = TorchNetwork(model, str(weights), 2), OnnxNetwork.of_file(path, 2)
     rng = np.random.default_rng(0)
