@@ -213,7 +213,8 @@ class PipelineNode(ManagedNode):
         try:
             self._diagnostics.publish(self._report())
         except Exception:  # telling the state must never be what ends the node
-            self.log.error("diagnostics", traceback.format_exc())
+            if self.context.ok():  # a signal may end the context in mid-publication
+                self.log.error("diagnostics", traceback.format_exc())
 
     def _report(self) -> Report:
         """Return the state of the node as a whole."""
