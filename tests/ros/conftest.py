@@ -37,6 +37,7 @@ from equi_nodes.samples import TrackSample  # noqa: E402
 ECHO = [sys.executable, str(Path(__file__).with_name("echo_node.py"))]
 EQMOTION = [sys.executable, "-m", "equi_nodes.nodes.eqmotion"]
 LIMIT_S = 20.0
+AGAIN_S = 3.0
 
 
 class Peer(Node):
@@ -94,11 +95,25 @@ class Peer(Node):
         status = self.diagnostics[-1].get(subject) if self.diagnostics else None
         return {v.key: v.value for v in status.values}.get(key, "") if status else ""
 
-    def until_says(self, subject: str, text: str, level: int | None = None) -> DiagnosticStatus:
-        """Wait for a diagnostic since the last ``send`` that contains a text; return it."""
+    def until_says(
+        self,
+        subject: str,
+        text: str,
+        level: int | None = None,
+        again: Callable[[], None] | None = None,
+    ) -> DiagnosticStatus:
+        """Wait for a diagnostic since the last ``send`` that contains a text; return it.
+
+        Inputs are best effort: ``again`` repeats what was sent while nothing is said.
+        """
         found: list[DiagnosticStatus] = []
+        next_try = time.monotonic() + AGAIN_S
 
         def said() -> bool:
+            nonlocal next_try
+            if again and time.monotonic() > next_try:
+                again()
+                next_try = time.monotonic() + AGAIN_S
             found[:] = [
                 d[subject]
                 for d in self.diagnostics[self.heard :]

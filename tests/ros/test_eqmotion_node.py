@@ -101,21 +101,33 @@ def test_one_track_is_predicted(peer):
 
 
 def test_a_track_of_one_step_is_named(peer):
-    send(peer, [51], [[0.0, 0.0]])
-    peer.until_says("pipeline", "track 51: observed for 1 of the 2 steps needed")
+    seen = iter(range(51, 99))
+
+    def appear() -> None:
+        send(peer, [next(seen)], [[0.0, 0.0]])
+
+    appear()
+    peer.until_says("pipeline", ": observed for 1 of the 2 steps needed", again=appear)
 
 
 def test_nan_is_named_and_the_others_are_predicted(peer):
-    walk(peer, ids=(1, 2))
-    send(peer, [1, 2], [[np.nan, 0.0], [1.1, 2.0]])
-    peer.until_says("pipeline", "track 1: its position is not a finite number")
+    def break_one() -> None:
+        walk(peer, ids=(1, 2))
+        send(peer, [1, 2], [[np.nan, 0.0], [1.1, 2.0]])
+
+    break_one()
+    text = "track 1: its position is not a finite number"
+    peer.until_says("pipeline", text, again=break_one)
     peer.until(lambda: [a.id for a in peer.predictions[-1].predictions] == [2], "only track 2")
 
 
 def test_duplicate_ids_are_named(peer):
-    walk(peer, ids=(61, 62))
-    send(peer, [61, 61, 62], [[1.1, 0.0], [1.2, 0.0], [1.1, 2.0]])
-    peer.until_says("pipeline", "track 61: two tracks carry this id")
+    def double_one() -> None:
+        walk(peer, ids=(61, 62))
+        send(peer, [61, 61, 62], [[1.1, 0.0], [1.2, 0.0], [1.1, 2.0]])
+
+    double_one()
+    peer.until_says("pipeline", "track 61: two tracks carry this id", again=double_one)
     peer.until(lambda: [a.id for a in peer.predictions[-1].predictions] == [62], "only track 62")
 
 
@@ -128,8 +140,11 @@ def test_ids_that_change_each_frame_are_named_and_not_remembered(peer):
 
 
 def test_a_teleport_is_named(peer):
-    walk(peer, ids=(71, 72), jump=10.0)
-    peer.until_says("pipeline", "track 71: jumped faster than max_speed")
+    def jump() -> None:
+        walk(peer, ids=(71, 72), jump=10.0)
+
+    jump()
+    peer.until_says("pipeline", "track 71: jumped faster than max_speed", again=jump)
     peer.until(lambda: [a.id for a in peer.predictions[-1].predictions] == [72], "only track 72")
 
 
@@ -142,13 +157,20 @@ def test_five_hundred_agents_are_predicted(peer):
 
 
 def test_a_zero_stamp_is_named(peer):
-    send(peer, [1], [[0.0, 0.0]], stamp=0)
-    peer.until_says("input tracks", "stamp is zero")
+    def unstamped() -> None:
+        send(peer, [1], [[0.0, 0.0]], stamp=0)
+
+    unstamped()
+    peer.until_says("input tracks", "stamp is zero", again=unstamped)
 
 
 def test_a_wrong_frame_is_named(peer):
-    send(peer, [1], [[0.0, 0.0]], frame="base_link")
-    peer.until_says("input tracks", "frame_id is 'base_link', expected 'map'")
+    def moving_frame() -> None:
+        send(peer, [1], [[0.0, 0.0]], frame="base_link")
+
+    moving_frame()
+    text = "frame_id is 'base_link', expected 'map'"
+    peer.until_says("input tracks", text, again=moving_frame)
 
 
 def test_backward_and_looping_stamps_restart_it(peer):
