@@ -9,6 +9,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import onnx
 import torch
 
 from equi_nodes.runtime.deploy import INPUTS, OUTPUTS, deployed
@@ -41,6 +42,7 @@ def export_onnx(model: str, weights: str | Path, path: Path) -> None:
             external_data=False,
             verbose=False,
         )
+    _forget_where_it_was_made(path)
 
 
 def parity(model: str, weights: str | Path, path: Path) -> dict[str, float]:
@@ -66,6 +68,16 @@ def parity(model: str, weights: str | Path, path: Path) -> dict[str, float]:
         found = (max(differences), *(_difference(paths, expected) for paths in after))
         worst = {key: max(value, float(new)) for (key, value), new in zip(worst.items(), found)}
     return worst
+
+
+def _forget_where_it_was_made(path: Path) -> None:
+    """Remove the exporter's stack traces: they name folders of the machine it ran on."""
+    exported = onnx.load(path)
+    graph = exported.graph
+    for part in (*graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        part.ClearField("metadata_props")
+        part.ClearField("doc_string")
+    onnx.save(exported, path)
 
 
 def _random_inputs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
