@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 import platform
 import shutil
@@ -16,6 +14,8 @@ from importlib import import_module, metadata
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+from equi_nodes.runtime.card import matches_card
 
 PACKAGE = Path(__file__).resolve().parents[1]
 SETUP_FIX = "make setup"
@@ -219,10 +219,7 @@ def _shipped_profile() -> Path:
 
 def _weights_match(card: Path) -> bool:
     weights = card.with_suffix(".safetensors")
-    if not weights.is_file():
-        return False
-    stated = json.loads(card.read_text()).get("sha256")
-    return hashlib.sha256(weights.read_bytes()).hexdigest() == stated
+    return weights.is_file() and matches_card(weights)
 
 
 def _round_trip() -> float | None:

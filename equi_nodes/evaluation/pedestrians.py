@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from equi_nodes.datasets.scenes import SceneBatch, batches, scenes_of
+from equi_nodes.datasets.scenes import Scene, SceneBatch, batches, scenes_of
 from equi_nodes.datasets.tracks import Recording
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.prediction import constant_velocity, point_score, score
@@ -38,7 +38,7 @@ class Predicted(NamedTuple):
 def predict(
     network: Predict,
     recordings: list[Recording],
-    observed: int = PAST,
+    observed: int | None = None,
     most_scenes: int | None = None,
     report: Callable[[float], None] = lambda share: None,
 ) -> Predicted:
@@ -47,7 +47,7 @@ def predict(
     Args:
         network: what predicts.
         recordings: each at the time step that the network is told.
-        observed: the network sees only the last so many steps.
+        observed: the network sees only the last so many steps; None: all.
         most_scenes: instants taken at most, evenly spread.
         report: called with the share done.
 
@@ -56,16 +56,26 @@ def predict(
     """
     chosen = scenes_of(recordings, PAST, FUTURE)
     chosen = chosen[:: max(1, len(chosen) // most_scenes)] if most_scenes else chosen
+    if not any(cut.complete[rows].any() for cut, rows, _ in chosen):
+        names = ", ".join(recording.name for recording in recordings)
+        raise EquiError(
+            f"{names} has no agent that is seen for {PAST + FUTURE} steps in a row to be scored on."
+        )
+    return predict_scenes(network, chosen, observed, report)
+
+
+def predict_scenes(
+    network: Predict,
+    chosen: list[Scene],
+    observed: int | None = None,
+    report: Callable[[float], None] = lambda share: None,
+) -> Predicted:
+    """Predict the complete windows of scenes already cut; see ``predict``."""
     groups = list(batches(chosen, AGENTS_PER_BATCH))
     parts = []
     for number, batch in enumerate(groups, 1):
         parts.append(_predict_batch(network, batch, observed))
         report(number / len(groups))
-    if not sum(len(part[0]) for part in parts):
-        names = ", ".join(recording.name for recording in recordings)
-        raise EquiError(
-            f"{names} has no agent that is seen for {PAST + FUTURE} steps in a row to be scored on."
-        )
     return Predicted(*(np.concatenate(part) for part in zip(*parts)))
 
 
@@ -121,9 +131,12 @@ def standing_table(network: Predict, jitter: float = 0.03, people: int = 2000) -
     }
 
 
-def _predict_batch(network: Predict, batch: SceneBatch, observed: int) -> tuple[np.ndarray, ...]:
+def _predict_batch(
+    network: Predict, batch: SceneBatch, observed: int | None
+) -> tuple[np.ndarray, ...]:
     mask = batch.mask.copy()
-    mask[..., : PAST - observed] = False
+    if observed:
+        mask[..., :-observed] = False
     outputs = network(batch.past, mask, batch.time_step)
     keep = batch.complete
     past = batch.past - batch.past[:, :, -1:]

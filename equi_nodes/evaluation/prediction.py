@@ -7,6 +7,8 @@ published protocol does, "top1" the most probable mode.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -99,18 +101,25 @@ def _levels(
     spread = root.gather(2, mode[..., None].expand(-1, -1, -1, 2, 2))
     drawn = drawn + (spread @ noise)[..., 0]
     points = torch.cat([truth[:, :, None], drawn], 2)
-    density = _mixture_density(points, paths, probabilities[:, None], covariances)
+    density = mixture_log_density(points, paths, probabilities.log()[:, None], covariances)
     return (density[..., 1:] > density[..., :1]).float().mean(-1)
 
 
-def _mixture_density(
-    points: Tensor, means: Tensor, probabilities: Tensor, covariances: Tensor
+def mixture_log_density(
+    points: Tensor, means: Tensor, log_probabilities: Tensor, covariances: Tensor
 ) -> Tensor:
-    """Return the log density of (N, F, S, 2) under (N, F, K, ...) mixtures, (N, F, S)."""
+    """Return the log density of points in the plane under Gaussian mixtures, (..., S).
+
+    Args:
+        points: (..., S, 2).
+        means: (..., K, 2).
+        log_probabilities: (..., K).
+        covariances: (..., K, 2, 2).
+    """
     xx, xy, yy = covariances[..., 0, 0], covariances[..., 0, 1], covariances[..., 1, 1]
     determinant = xx * yy - xy * xy
-    x, y = (points[:, :, :, None] - means[:, :, None]).unbind(-1)  # (N, F, S, K)
-    xx, xy, yy = ((part / determinant)[:, :, None] for part in (xx, xy, yy))
+    x, y = (points[..., None, :] - means[..., None, :, :]).unbind(-1)  # (..., S, K)
+    xx, xy, yy = ((part / determinant)[..., None, :] for part in (xx, xy, yy))
     distance = yy * x * x - 2 * xy * x * y + xx * y * y
-    weight = probabilities.log() - 0.5 * determinant.log()
-    return torch.logsumexp(weight[:, :, None] - 0.5 * distance, -1)
+    weight = log_probabilities - 0.5 * determinant.log() - math.log(2 * math.pi)
+    return torch.logsumexp(weight[..., None, :] - 0.5 * distance, -1)

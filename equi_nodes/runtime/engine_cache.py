@@ -9,7 +9,8 @@ from pathlib import Path
 
 from equi_nodes import __version__
 from equi_nodes.errors import EquiError
-from equi_nodes.runtime.weights import sha256, shipped_weights
+from equi_nodes.runtime.card import sha256
+from equi_nodes.runtime.weights import shipped_weights
 
 log = logging.getLogger(__name__)
 

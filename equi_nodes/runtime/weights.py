@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import asdict
@@ -14,6 +13,7 @@ from torch import nn
 
 from equi_nodes.errors import EquiError
 from equi_nodes.models import eqmotion
+from equi_nodes.runtime.card import matches_card, sha256
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 MODELS: dict[str, tuple[type[nn.Module], Callable]] = {
@@ -24,11 +24,6 @@ MODELS: dict[str, tuple[type[nn.Module], Callable]] = {
 def shipped_weights(name: str) -> Path:
     """Return where the package keeps the weights ``name``."""
     return SHIPPED / f"{name}.safetensors"
-
-
-def sha256(path: Path) -> str:
-    """Return the hash of a file, as its card states it."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def save_model(path: Path, name: str, model: nn.Module, card: dict) -> None:
@@ -83,6 +78,5 @@ def _read(path: Path, name: str) -> tuple[dict, dict]:
 
 
 def _check_card(path: Path) -> None:
-    card = path.with_suffix(".json")
-    if card.is_file() and json.loads(card.read_text()).get("sha256") != sha256(path):
+    if path.with_suffix(".json").is_file() and not matches_card(path):
         raise EquiError(f"The weights {path} do not match the hash on their card; copy them again.")

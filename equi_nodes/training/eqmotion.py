@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from equi_nodes.datasets import eth_ucy
 from equi_nodes.datasets.scenes import Scene, SceneBatch, batches, scenes, scenes_of
 from equi_nodes.datasets.tracks import Recording, Windows, windows
-from equi_nodes.evaluation.prediction import density_level, displacement
+from equi_nodes.evaluation.pedestrians import Predicted, predict_scenes
+from equi_nodes.evaluation.prediction import density_level, displacement, mixture_log_density
 from equi_nodes.models.eqmotion import Architecture, EqMotion, Futures
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
@@ -87,7 +88,7 @@ def train(
 
 def validate(model: EqMotion, validation: list[Scene]) -> dict[str, float]:
     """Return best-of-K and likeliest-mode errors on whole windows, and the criterion of choice."""
-    paths, probabilities, _, truth = _predict(model, validation)
+    paths, probabilities, _, truth, _ = _predict(model, validation)
     error = displacement(paths, truth)
     top = error[np.arange(len(error)), probabilities.argmax(1)]
     ade, fde = error.mean(2).min(1).mean(), error[..., -1].min(1).mean()
@@ -100,9 +101,9 @@ def calibrate(model: EqMotion, validation: list[Scene], rounds: int = 8) -> None
     """Scale the deviations of each step: 90 % regions then hold 90 % of the validation data."""
     if not model.architecture.probabilistic:
         return
-    paths, probabilities, covariances, truth = _predict(model, validation)
-    rows = np.random.default_rng(0).permutation(len(truth))[:CALIBRATION_WINDOWS]
-    parts = [part[rows] for part in (paths, probabilities, covariances, truth)]
+    predicted = _predict(model, validation)
+    rows = np.random.default_rng(0).permutation(len(predicted.truth))[:CALIBRATION_WINDOWS]
+    parts = [part[rows] for part in predicted[:4]]
     low, high = np.full((2, len(model.decode.inflation)), [[0.3], [3.0]])
     for _ in range(rounds):  # bisection, all steps at once
         middle = np.sqrt(low * high)
@@ -166,15 +167,10 @@ def _responsibility(error: Tensor, progress: float) -> Tensor:
 
 def _log_likelihood(futures: Futures, keep: Tensor, truth: Tensor) -> Tensor:
     """Return the mean log density of the true points under the mixtures; paths learn nothing."""
-    offset = truth[:, None] - futures.paths[keep].detach()  # (N, K, F, 2)
-    covariance = futures.covariances[keep]
-    xx, xy, yy = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
-    determinant = xx * yy - xy * xy
-    x, y = offset.unbind(-1)
-    distance = (yy * x * x - 2 * xy * x * y + xx * y * y) / determinant
-    log_mode = torch.log_softmax(futures.logits[keep], -1)[..., None]
-    density = log_mode - 0.5 * (distance + determinant.log()) - np.log(2 * np.pi)
-    return torch.logsumexp(density, 1).mean()
+    means = futures.paths[keep].detach().transpose(1, 2)  # (N, F, K, 2)
+    covariances = futures.covariances[keep].transpose(1, 2)
+    log_probabilities = torch.log_softmax(futures.logits[keep], -1)[:, None]
+    return mixture_log_density(truth[:, :, None], means, log_probabilities, covariances).mean()
 
 
 def _vary(cut: Windows, augmentation: Augmentation, rng: np.random.Generator) -> Windows:
@@ -193,14 +189,12 @@ def _arrays(batch: SceneBatch) -> tuple[np.ndarray, ...]:
     return batch.past, batch.mask, batch.time_step, batch.future, batch.known
 
 
-@torch.no_grad()
-def _predict(model: EqMotion, chosen: list[Scene]) -> list[np.ndarray]:
-    """Return paths, probabilities, covariances and truth of all complete windows."""
+def _predict(model: EqMotion, chosen: list[Scene]) -> Predicted:
     device = next(model.parameters()).device
-    parts = []
-    for batch in batches(chosen, AGENTS_PER_BATCH):
-        inputs = (torch.from_numpy(array).to(device) for array in _arrays(batch)[:3])
-        futures, keep = model(*inputs), torch.from_numpy(batch.complete)
-        kept = [x.cpu()[keep] for x in futures.distribution()]
-        parts.append([x.numpy() for x in kept] + [batch.future[batch.complete]])
-    return [np.concatenate(part) for part in zip(*parts)]
+
+    @torch.no_grad()
+    def network(*inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+        futures = model(*(torch.from_numpy(array).to(device) for array in inputs))
+        return tuple(part.cpu().numpy() for part in futures.distribution())
+
+    return predict_scenes(network, chosen)

@@ -91,13 +91,13 @@ def test_batches_repeat_with_their_seed_and_differ_between_epochs() -> None:
 
 
 def test_calibration_makes_the_regions_hold_their_share() -> None:
-    from equi_nodes.evaluation.prediction import score
+    from equi_nodes.evaluation.pedestrians import figures
     from equi_nodes.training.eqmotion import _predict
 
     model = build()
     validation = scenes_of([recording()], 8, 12)
     calibrate(model, validation)
-    assert 0.85 <= score(*_predict(model, validation))["calibration_90"] <= 0.95
+    assert 0.85 <= figures(_predict(model, validation))["calibration_90"] <= 0.95
 
 
 def test_augmentation_keeps_the_present_and_the_future() -> None:
