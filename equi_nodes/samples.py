@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 
 import numpy as np
 
@@ -76,3 +77,66 @@ class PredictionSample:
     is_fallback: bool = False
     rejected: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+class Status(Enum):
+    """How far the odometry can be trusted; the reason stands beside it in words."""
+
+    INITIALISING = "initialising"
+    TRACKING = "tracking"
+    DEGRADED = "degraded"
+    LOST = "lost"
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One image, or two taken at the same time.
+
+    Attributes:
+        stamp_ns: time of exposure by the camera's clock, nanoseconds.
+        left: (H, W) uint8.
+        right: (H, W) uint8, or None where it is missing.
+    """
+
+    stamp_ns: int
+    left: np.ndarray
+    right: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class OdometrySample:
+    """Where the body is after one frame, or propagated to a time between two. World z is up.
+
+    Attributes:
+        stamp_ns: time of the state by the clock of the stamps, nanoseconds.
+        status: how far it can be trusted.
+        reason: why it is not better, empty while tracking.
+        T_w_b: (4, 4) pose of the body in the world.
+        velocity: (3,) of the body, in the world, m/s.
+        angular_velocity: (3,) of the body, in the body, rad/s, bias taken out.
+        gyro_bias: (3,) rad/s.
+        accel_bias: (3,) m/s^2.
+        covariance: (15, 15) of the errors of orientation (rotation vector in the world), position,
+            velocity, gyro bias and accelerometer bias, in that order, SI units.
+        time_offset: seconds to add to a camera stamp to have the IMU's time of it.
+        landmarks: (L, 3) world points that were used in this step, metres.
+        landmark_ids: (L,) int64 of their tracks.
+        T_map_w: (4, 4) slow correction of the world by the map, None where there is no map.
+        figures: numbers for diagnostics: tracks, attempted, accepted, nis (mean, per degree of
+            freedom), stationary (0 or 1), resets.
+    """
+
+    stamp_ns: int
+    status: Status
+    reason: str
+    T_w_b: np.ndarray
+    velocity: np.ndarray
+    angular_velocity: np.ndarray
+    gyro_bias: np.ndarray
+    accel_bias: np.ndarray
+    covariance: np.ndarray
+    time_offset: float = 0.0
+    landmarks: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    landmark_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
+    T_map_w: np.ndarray | None = None
+    figures: dict[str, float] = field(default_factory=dict)

@@ -20,6 +20,7 @@ from equi_nodes.geometry.neighbours import everyone, gather, nearest
 
 NOMINAL_STEP = 0.4  # s; velocities are in metres per this time, as in the published setting
 SPEED_FLOOR = 0.08  # metres per nominal step; slower motion has no direction
+JITTER_FLOOR = 0.02  # metres per nominal step; a smaller change of velocity counts as none
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,7 @@ class Architecture:
     chiral: bool = False  # SE(2): left and right differ; otherwise E(d)
     observation_inputs: bool = True  # which steps were seen, and the time step, are inputs
     smooth_turning: bool = True  # turning fades out at rest, where an angle is ill-conditioned
+    jitter_inputs: bool = True  # how much the velocity changes is an input: tells noise from motion
     max_acceleration: float = 3.0  # m/s^2, bounds the futures; 0: free
     probabilistic: bool = True  # probability of each mode and covariance of each step
 
@@ -55,6 +57,7 @@ FAITHFUL = Architecture(
     chiral=False,
     observation_inputs=False,
     smooth_turning=False,
+    jitter_inputs=False,
     max_acceleration=0.0,
     probabilistic=False,
 )
@@ -95,7 +98,8 @@ class Observed(NamedTuple):
         positions, velocities: (B, A, T, d) in metres, and metres per nominal step.
         moved: (B, A, T) bool, where a velocity is known.
         speeds: (B, A, T).
-        turnings: (B, A, T or 2 T).
+        turnings: (B, A, T), twice that if chiral.
+        jitter: (B, A, 2 T) or None.
         knowledge: (B, A, T + 1), which steps were seen and the log of the time step; or None.
         time_step: (B, 1, 1, 1) in nominal steps.
         valid: (B, A) bool.
@@ -108,6 +112,7 @@ class Observed(NamedTuple):
     moved: Tensor
     speeds: Tensor
     turnings: Tensor
+    jitter: Tensor | None
     knowledge: Tensor | None
     time_step: Tensor
     valid: Tensor
@@ -191,7 +196,7 @@ def observe(a: Architecture, past: Tensor, mask: Tensor, time_step: Tensor) -> O
     moved = mask[..., 1:] & mask[..., :-1]
     velocities = torch.where(moved[..., None], positions.diff(dim=2), 0.0) / scale
     velocities = torch.cat([velocities[:, :, :1], velocities], 2)
-    turnings = _turnings(a, velocities)
+    moved = torch.cat([moved[..., :1], moved], -1)
     knowledge = None
     if a.observation_inputs:
         clock = step[..., 0].log().expand(*valid.shape, 1)
@@ -201,9 +206,10 @@ def observe(a: Architecture, past: Tensor, mask: Tensor, time_step: Tensor) -> O
         positions[:, :, -1:],
         positions / scale if a.anchored else positions,
         velocities,
-        torch.cat([moved[..., :1], moved], -1),
+        moved,
         velocities.norm(dim=-1),
-        turnings,
+        _turnings(a, velocities),
+        _jitter(velocities, moved) if a.jitter_inputs else None,
         knowledge,
         step,
         valid,
@@ -236,6 +242,8 @@ class Initialisation(nn.Module):
         self.turnings = HeadLinear(1, turnings, a.width - a.width // 2)
         if a.observation_inputs:
             self.knowledge = HeadLinear(1, a.past + 1, a.width, bias=False)
+        if a.jitter_inputs:
+            self.jitter = HeadLinear(1, 2 * a.past, a.width, bias=False)
 
     def forward(self, seen: Observed) -> tuple[Tensor, Tensor, Tensor]:
         """Return (geometry, motion, pattern)."""
@@ -248,6 +256,8 @@ class Initialisation(nn.Module):
         )
         if seen.knowledge is not None:
             pattern = pattern + self.knowledge(seen.knowledge[None])
+        if seen.jitter is not None:
+            pattern = pattern + self.jitter(seen.jitter[None])
         return geometry, motion, pattern
 
 
@@ -434,7 +444,7 @@ def _mean(values: Tensor, valid: Tensor, dims: tuple[int, int]) -> Tensor:
 
 def _turnings(a: Architecture, velocities: Tensor) -> Tensor:
     """Return how each velocity turned from the one before, (B, A, T), or (B, A, 2 T) if chiral."""
-    before = torch.cat([velocities[:, :, :1], velocities[:, :, :-1]], 2)
+    before = _delayed(velocities)
     along = (before * velocities).sum(-1)
     lengths = before.norm(dim=-1), velocities.norm(dim=-1)
     if not a.smooth_turning:
@@ -444,3 +454,21 @@ def _turnings(a: Architecture, velocities: Tensor) -> Tensor:
         return along / scale
     across = before[..., 0] * velocities[..., 1] - before[..., 1] * velocities[..., 0]
     return torch.cat([along, across], -1) / torch.cat([scale, scale], -1)
+
+
+def _jitter(velocities: Tensor, moved: Tensor) -> Tensor:
+    """Return the lengths of the first and second change of velocity, (B, A, 2 T), as logarithms.
+
+    People change their velocity little and smoothly, the noise of a tracker does neither.
+    """
+    change, known, lengths = velocities, moved, []
+    for _ in range(2):
+        known = known & _delayed(known)
+        change = torch.where(known[..., None], change - _delayed(change), 0.0)
+        lengths.append(change.norm(dim=-1))
+    return torch.log1p(torch.cat(lengths, -1) / JITTER_FLOOR)
+
+
+def _delayed(values: Tensor) -> Tensor:
+    """Return the values (B, A, T, ...) of the step before; the first step stands for its own."""
+    return torch.cat([values[:, :, :1], values[:, :, :-1]], 2)

@@ -24,7 +24,8 @@ from equi_nodes.training.loop import Report, Schedule, Task, fit
 class Augmentation:
     """What makes the training data as varied as what a robot meets."""
 
-    noise: float = 0.05  # m, greatest standard deviation of white noise on the past
+    noise: float = 0.08  # m, greatest standard deviation of white noise on the past
+    clean: float = 1 / 3  # share of the agents without that noise
     other_rates: float = 0.5  # share of the sequences resampled to another time step in an epoch
     time_steps: tuple[float, float] = (0.1, 1.0)  # s, the range of those time steps
     scales: float = 1.25  # sequences are enlarged or shrunk by at most this factor
@@ -176,6 +177,7 @@ def _log_likelihood(futures: Futures, keep: Tensor, truth: Tensor) -> Tensor:
 def _vary(cut: Windows, augmentation: Augmentation, rng: np.random.Generator) -> Windows:
     agents, steps = cut.past_mask.shape
     deviation = rng.uniform(0, augmentation.noise, (agents, 1, 1))
+    deviation *= rng.random((agents, 1, 1)) >= augmentation.clean
     past = cut.past + deviation * rng.normal(size=cut.past.shape)
     late = rng.random(agents) < augmentation.shortened
     first = np.where(late, rng.integers(1, steps - 1, agents), 0)

@@ -1,0 +1,1 @@
+"""Visual-inertial odometry: a filter over a trail of past poses, fed by tracks and an IMU."""
