@@ -8,10 +8,12 @@ from typing import NamedTuple
 import numpy as np
 
 from equi_nodes.config.eqmotion import EqMotionConfig
+from equi_nodes.errors import EquiError
 from equi_nodes.pipelines.history import Past, TrackHistory
 from equi_nodes.runtime.network import Network, open_network
 from equi_nodes.samples import PredictionSample, TrackSample
 
+TURNING_LIMIT = 1e-3  # m, of the check at the start
 FALLBACK_SPREAD = (0.1, 0.35)  # m now, and m more a second: constant velocity's usual error
 
 log = logging.getLogger(__name__)
@@ -55,9 +57,19 @@ class Predictor:
         return self.network.name
 
     def warm_up(self) -> None:
-        """Run the network on a few sizes, so that the first real call is as fast as the others."""
+        """Run the network on a few sizes, so that the first real call is as fast as the others.
+
+        Raises:
+            EquiError: its answer does not turn with the world.
+        """
         for agents in (1, 8, 32):
             self._infer(np.zeros((agents, self.network.past_steps, 2)), None)
+        error = self._turning_error()
+        if not error < TURNING_LIMIT:
+            raise EquiError(
+                f"The predictions do not turn with the world (off by {error:.2g} m on"
+                f" {self.backend_name}); take the shipped weights or another backend."
+            )
 
     def reset(self) -> None:
         """Forget all tracks."""
@@ -134,6 +146,16 @@ class Predictor:
             covariances[take].astype(np.float64),
             interactions,
         )
+
+    def _turning_error(self) -> float:
+        """Return how far the expected paths of a turned crowd are from the turned paths, metres."""
+        rng = np.random.default_rng(0)
+        starts, strides = rng.normal(0, (3.0, 0.4), (8, 2, 2)).transpose(2, 0, 1)[..., None, :]
+        past = starts + strides * np.arange(self.network.past_steps)[:, None]
+        turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+        before, after = (self._infer(crowd, None) for crowd in (past, past @ turn.T))
+        expected = [(m.probabilities[..., None, None] * m.paths).sum(1) for m in (before, after)]
+        return float(np.abs(expected[0] @ turn.T - expected[1]).max())
 
     def _constant_velocity(self, past: Past) -> Modes:
         """Continue the last step that was seen twice, with a spread that grows with time."""

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from equi_nodes.config.eqmotion import EqMotionConfig
+from equi_nodes.errors import EquiError
 from equi_nodes.pipelines.predict import Predictor
 from equi_nodes.samples import TrackSample
 
@@ -168,3 +169,17 @@ def test_a_covariance_that_is_none_counts_as_unknown(predictor: Predictor) -> No
 def test_interactions_are_by_row_of_the_result(predictor: Predictor) -> None:
     result = walk(predictor, 3, ids=(1, 2, 3))
     np.testing.assert_allclose(result.interactions[1:, 0], 0.5)
+
+
+def test_warm_up_accepts_a_network_that_turns_with_the_world(predictor: Predictor) -> None:
+    predictor.warm_up()
+
+
+def test_warm_up_refuses_a_network_that_prefers_a_direction() -> None:
+    class EastwardBound(StraightOn):
+        def __call__(self, *inputs):
+            paths, *rest = super().__call__(*inputs)
+            return paths + np.array([0.1, 0.0]), *rest
+
+    with pytest.raises(EquiError, match="do not turn with the world.*mock"):
+        Predictor(EastwardBound()).warm_up()
