@@ -79,6 +79,9 @@ class FilterConfig:
     still_share: float = parameter(
         0.95, "Share of unmoved features from which an image counts as still.", low=0.5, high=1.0
     )
+    still_pixels: float = parameter(
+        3.0, "Most motion of a feature that stands.", unit="px", low=0.1, high=20.0
+    )
     still_frames: int = parameter(
         3, "Still frames in a row before the body counts as standing.", low=1, high=100
     )
@@ -115,6 +118,160 @@ class FilterConfig:
     lost_after: float = parameter(
         5.0, "Time without an accepted update after which it is lost.", unit="s", low=0.5
     )
+    converged_velocity: float = parameter(
+        0.3, "Spread of the velocity below which the start is over.", unit="m/s", low=0.01
+    )
     reset_after: float = parameter(
         1.5, "Time that all tracks disagree after which the filter starts anew.", unit="s", low=0.5
     )
+
+
+@dataclass(frozen=True)
+class InitialiserConfig:
+    """What a user may set about finding where to start with one camera."""
+
+    min_window: float = parameter(
+        2.0, "Shortest time from which a start is tried.", unit="s", low=0.5, high=10.0
+    )
+    max_window: float = parameter(
+        3.0, "Time that is looked at; older frames are forgotten.", unit="s", low=0.5, high=10.0
+    )
+    frame_spacing: float = parameter(
+        0.2, "Time between the frames that are used.", unit="s", low=0.01, high=1.0
+    )
+    interval: float = parameter(0.2, "Time between two tries.", unit="s", low=0.0, high=5.0)
+    min_parallax: float = parameter(
+        10.0,
+        "Median motion of the features that is needed, beside the rotation.",
+        unit="px",
+        low=1.0,
+    )
+    max_landmarks: int = parameter(100, "Features used, those longest seen.", low=15, high=1000)
+    iterations: int = parameter(30, "Steps of the refinement at most.", low=1, high=100)
+    max_scale_spread: float = parameter(
+        0.03, "Standard deviation of the scale above which it waits.", low=0.001, high=1.0
+    )
+    max_residual: float = parameter(
+        2.5, "Root mean square residual above which a start is refused, in standard deviations.",
+        low=1.0, high=20.0,
+    )  # fmt: skip
+    inflation: float = parameter(
+        1.5, "Factor on the standard deviations that a start is given.", low=1.0, high=20.0
+    )
+    prior_gyro_bias: float = parameter(
+        0.1, "Spread of the gyro bias before.", unit="rad/s", low=0.001, high=1.0
+    )
+    prior_accel_bias: float = parameter(
+        0.1, "Spread of the accelerometer bias before.", unit="m/s^2", low=0.001, high=2.0
+    )
+    still_spread: float = parameter(
+        0.01, "Spread of the velocity of a body that stands.", unit="m/s", low=1e-4, high=0.5
+    )
+
+
+@dataclass(frozen=True)
+class VioConfig:
+    """What a user may set about the odometry node: its inputs, frames and outputs."""
+
+    calibration: str = parameter(
+        "",
+        "Kalibr camera chain with the IMU (a file) or EuRoC recording (a folder); empty takes "
+        "camera_info and tf_static.",
+    )
+    imu_calibration: str = parameter(
+        "", "Kalibr imu.yaml or EuRoC sensor.yaml with the IMU's noise; empty takes usual values."
+    )
+    stereo: bool = parameter(True, "Use the right camera; false never subscribes to it.")
+    rectified: bool = parameter(
+        False, "The images are rectified: of camera_info the matrix P holds and no distortion."
+    )
+    transport: str = parameter(
+        "raw", "Type of the image topics: Image or CompressedImage.", choices=("raw", "compressed")
+    )
+    image_bits: int = parameter(
+        16, "Significant bits of 16-bit images; the highest eight are used.", low=8, high=16
+    )
+    pair_tolerance: float = parameter(
+        0.005, "Stamps of a left and a right image differ at most by this.", unit="s",
+        low=0.0, high=0.1,
+    )  # fmt: skip
+    pair_patience: float = parameter(
+        0.06, "How long a left image waits for its right one and for the IMU.", unit="s",
+        low=0.0, high=1.0,
+    )  # fmt: skip
+    imu_frame: str = parameter(
+        "", "Frame of the IMU; empty takes that of its messages, which needs a calibration file."
+    )
+    odom_frame: str = parameter("odom", "Frame that the odometry is given in; it never jumps.")
+    base_frame: str = parameter(
+        "",
+        "Frame that the odometry is given of, joined to the IMU's by tf_static; empty: the IMU's.",
+    )
+    map_frame: str = parameter("map", "Frame of the map, with slam.")
+    publish_tf: bool = parameter(False, "Publish odom -> base, and map -> odom with slam, on tf.")
+    invert_tf: bool = parameter(
+        False, "Publish base -> odom instead, where the base has another parent already."
+    )
+    rate: str = parameter(
+        "image", "Odometry at the rate of the images or of the IMU.", choices=("image", "imu")
+    )
+    path_length: int = parameter(1000, "Newest poses in the path.", low=2, high=100_000)
+    slam: bool = parameter(False, "Keep a map and correct the drift by it as map -> odom.")
+
+
+@dataclass(frozen=True)
+class TrackerConfig:
+    """What a user may set about following features through the images.
+
+    Pixels marked 'of 720 lines' are scaled by the image's shorter side over 720.
+    """
+
+    max_tracks: int = parameter(200, "Features followed at once.", low=20, high=1000)
+    refill_share: float = parameter(
+        0.1, "Share of free places from which new features are searched.", low=0.0, high=1.0
+    )
+    corner_quality: float = parameter(
+        1e-3, "Least eigenvalue of a corner's structure tensor, grey levels 0..1.", low=0.0
+    )
+    window: int = parameter(
+        21, "Side of the patch that optical flow compares.", unit="px", low=7, high=63
+    )
+    levels: int = parameter(3, "Halvings of the image in optical flow.", low=0, high=6)
+    return_distance: float = parameter(
+        1.0,
+        "Flow back to the image before must end this near its start; 0 leaves the check out.",
+        unit="px",
+        low=0.0,
+    )
+    epipolar_distance: float = parameter(
+        3.0,
+        "Largest distance of a right point from its epipolar line, of 720 lines.",
+        unit="px",
+        low=0.1,
+    )
+    refinds: int = parameter(
+        40, "Left-only features searched again in the right image, a frame.", low=0, high=1000
+    )
+    equalise: bool = parameter(False, "Give the right image the brightness of the left one.")
+    ransac_distance: float = parameter(
+        6.0,
+        "Features farther from the common motion are outliers, of 720 lines.",
+        unit="px",
+        low=0.1,
+    )
+    ransac_rounds: int = parameter(100, "Hypotheses drawn a frame.", low=10, high=1000)
+    still_distance: float = parameter(
+        3.0, "Features that moved less since the body last moved are still.", unit="px", low=0.1
+    )
+    still_time: float = parameter(
+        0.4, "Time over which features must not move to count as still.", unit="s", low=0.0
+    )
+    keypoint_noise: str = parameter(
+        "uniform",
+        "Noise of image points: the same for all, or from the structure of the image around them.",
+        choices=("uniform", "structure"),
+    )
+    pixel_noise: float = parameter(
+        0.7, "Standard deviation of image points, of a good corner.", unit="px", low=0.05, high=10
+    )
+    seed: int = parameter(0, "Seed of the hypotheses.", low=0)
