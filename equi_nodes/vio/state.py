@@ -7,7 +7,7 @@ position of each pose of the trail, oldest first.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -90,3 +90,12 @@ class State:
     covariance: np.ndarray
     trail_rotations: np.ndarray = field(default_factory=lambda: np.zeros((0, 3, 3)))
     trail_positions: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+
+    def body(self) -> State:
+        """Return the body's part alone, which may be changed without changing this one."""
+        return replace(
+            self,
+            covariance=self.covariance[:BODY, :BODY].copy(),
+            trail_rotations=np.zeros((0, 3, 3)),
+            trail_positions=np.zeros((0, 3)),
+        )

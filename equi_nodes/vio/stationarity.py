@@ -1,0 +1,63 @@
+"""Whether the body stands: the images must say so, and the IMU too.
+
+Either alone errs: an accelerometer is calm at constant velocity, and images are still in front
+of something that moves along.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from equi_nodes.config.vio import FilterConfig
+from equi_nodes.vio.imu_buffer import ImuBuffer
+from equi_nodes.vio.types import Rig, Tracks
+
+MOST_SHARE = 0.9  # share of the features that must have stayed in place
+FEWEST = 8  # features from which an image can tell
+
+
+class Stationarity:
+    """Judges frame by frame.
+
+    Attributes:
+        image_is_still: the features are where they were when they last moved.
+        stands: the body stands, for some frames now.
+    """
+
+    def __init__(self, rig: Rig, config: FilterConfig):
+        self._config = config
+        self._reach = config.still_pixels / rig.cameras[0].focal
+        self._noise = rig.imu_noise
+        self._ids, self._points = np.zeros(0, np.int64), np.zeros((0, 2))
+        self._frames = 0
+        self.image_is_still = self.stands = False
+
+    def observe(self, tracks: Tracks, buffer: ImuBuffer, time_ns: int) -> None:
+        """Judge one frame, taken at a time of the IMU's clock."""
+        self.image_is_still = self._is_unmoved(tracks)
+        if not self.image_is_still:
+            self._ids, self._points = tracks.ids, tracks.left
+        calm = self.image_is_still and self._is_calm(buffer, time_ns)
+        self._frames = self._frames + 1 if calm else 0
+        self.stands = self._frames >= self._config.still_frames
+
+    def _is_unmoved(self, tracks: Tracks) -> bool:
+        if tracks.still < self._config.still_share:
+            return False
+        _, now, before = np.intersect1d(tracks.ids, self._ids, return_indices=True)
+        if len(now) < FEWEST:
+            return False
+        moved = np.linalg.norm(tracks.left[now] - self._points[before], axis=1)
+        return bool(np.mean(moved < self._reach) >= MOST_SHARE)
+
+    def _is_calm(self, buffer: ImuBuffer, time_ns: int) -> bool:
+        """Whether gyro and accelerometer vary no more than standing, or than their noise."""
+        inside = buffer.window(time_ns, self._config.still_window)
+        if inside.stop - inside.start < FEWEST:
+            return False
+        to_spread = 3 / np.sqrt(buffer.period)
+        gyro = max(self._config.still_gyro, self._noise.gyro * to_spread)
+        accel = max(self._config.still_accel, self._noise.accel * to_spread)
+        return bool(
+            buffer.gyro[inside].std(0).max() < gyro and buffer.accel[inside].std(0).max() < accel
+        )

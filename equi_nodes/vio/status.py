@@ -1,0 +1,112 @@
+"""How far the filter can be trusted, with the reason in words."""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import NamedTuple
+
+from equi_nodes.config.vio import FilterConfig
+from equi_nodes.samples import Status
+
+WINDOW = 1.0  # s over which frames are judged together
+FEWEST_SHARE = 0.3  # accepted of attempted tracks, below it they contradict the motion
+FEWEST_ATTEMPTS = 5  # a frame with fewer says nothing about the filter
+MOST_NIS = 4.0  # mean of the accepted tracks, above it they are worse than their covariance says
+
+
+class Evidence(NamedTuple):
+    """What one frame showed.
+
+    Attributes:
+        time: of the frame, seconds.
+        tracks: features seen.
+        attempted, accepted: tracks taken for the update, and those that agreed.
+        nis: mean over the accepted, 1 is expected.
+        stands: the body stands.
+        imu_gap: longest time without IMU since the frame before, seconds.
+        velocity_spread: standard deviation, m/s.
+    """
+
+    time: float
+    tracks: int
+    attempted: int
+    accepted: int
+    nis: float
+    stands: bool
+    imu_gap: float
+    velocity_spread: float
+
+
+class Health:
+    """Turns evidence into a status.
+
+    Attributes:
+        disagreed_for: seconds for which all tracks have contradicted the filter.
+    """
+
+    def __init__(self, config: FilterConfig):
+        self._config = config
+        self.restart()
+
+    def restart(self) -> None:
+        """Begin with a filter that knows little."""
+        self._recent: deque[Evidence] = deque()
+        self._agreed_at: float | None = None
+        self._disagreed_at: float | None = None
+        self._converged = False
+        self.disagreed_for = 0.0
+
+    def judge(self, evidence: Evidence) -> tuple[Status, str]:
+        """Return the status after one more frame, and why it is not better."""
+        self._remember(evidence)
+        blind = evidence.time - self._agreed_at
+        if blind > self._config.lost_after:
+            return Status.LOST, f"{self._blind_reason(evidence)} for {blind:.1f} s"
+        if not self._converged:
+            self._converged = evidence.velocity_spread < self._config.converged_velocity
+            if not self._converged:
+                return Status.INITIALISING, "velocity not known yet: " + self._young(evidence)
+        reason = self._doubt(evidence, blind)
+        return (Status.DEGRADED, reason) if reason else (Status.TRACKING, "")
+
+    def _remember(self, evidence: Evidence) -> None:
+        self._recent.append(evidence)
+        while self._recent[0].time < evidence.time - WINDOW:
+            self._recent.popleft()
+        agrees = evidence.accepted > 0 or evidence.stands
+        if agrees or self._agreed_at is None:
+            self._agreed_at = evidence.time
+        contradicts = evidence.attempted >= FEWEST_ATTEMPTS
+        contradicts = contradicts and evidence.accepted < 0.1 * evidence.attempted
+        if agrees and not contradicts:
+            self._disagreed_at = None
+        elif contradicts and self._disagreed_at is None:
+            self._disagreed_at = evidence.time
+        started = self._disagreed_at
+        self.disagreed_for = 0.0 if started is None else evidence.time - started
+
+    def _doubt(self, evidence: Evidence, blind: float) -> str:
+        """Return why the filter, which has converged, is not to be fully trusted."""
+        if evidence.imu_gap > 0:
+            return f"no IMU for {evidence.imu_gap:.2f} s"
+        if blind > self._config.degraded_after:
+            return f"{self._blind_reason(evidence)} for {blind:.1f} s"
+        attempted = sum(e.attempted for e in self._recent)
+        accepted = sum(e.accepted for e in self._recent)
+        if attempted >= FEWEST_ATTEMPTS and accepted < FEWEST_SHARE * attempted:
+            return f"only {accepted} of {attempted} tracks agree with the motion"
+        if accepted and sum(e.nis * e.accepted for e in self._recent) > MOST_NIS * accepted:
+            return "tracks are worse than their covariance says"
+        if evidence.velocity_spread > self._config.converged_velocity:
+            return f"velocity uncertain by {evidence.velocity_spread:.2f} m/s"
+        return ""
+
+    def _young(self, evidence: Evidence) -> str:
+        return self._blind_reason(evidence) if not evidence.accepted else "first updates"
+
+    def _blind_reason(self, evidence: Evidence) -> str:
+        if not evidence.tracks:
+            return "no features"
+        if not evidence.attempted:
+            return "not enough motion, or tracks too short,"
+        return "no track agrees with the motion"

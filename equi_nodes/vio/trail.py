@@ -1,0 +1,133 @@
+"""The past poses in the state, and where each of them saw the features seen now."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from equi_nodes.vio.state import POSE, POSITION, ROTATION, TIME_OFFSET, State
+from equi_nodes.vio.types import Tracks
+
+MOST_VARIANCE = 1e-2  # of a normalised point; what is less certain is no measurement
+
+
+class Trail:
+    """A table of features by pose; its poses are those of the state's trail, oldest first.
+
+    Attributes:
+        stamps_ns: of the poses, by the cameras' clock.
+        ids: (M,) the features of the newest frame.
+        points: (K, C, M, 2) normalised points; NaN where a pose did not see a feature.
+        whitening: (K, C, M, 3) entries 00, 10, 11 of the factor that whitens a point's noise.
+        used: (K, M) whether a point has been in an update.
+    """
+
+    def __init__(self, cameras: int, size: int, sparse: int):
+        self._cameras, self._size, self._sparse = cameras, size, sparse
+        self._count = 0
+        self.stamps_ns: list[int] = []
+        self._clear_table(np.zeros(0, np.int64))
+
+    def __len__(self) -> int:
+        return len(self.stamps_ns)
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.stamps_ns, self._count = [], 0
+        self._clear_table(np.zeros(0, np.int64))
+
+    def observe(self, tracks: Tracks, noise_scale: float) -> None:
+        """Add the newest frame; features that it does not see leave the table."""
+        order = np.argsort(tracks.ids, kind="stable")
+        ids = tracks.ids[order]
+        points, whitening = self._measured(tracks, order, noise_scale)
+        row = np.searchsorted(self.ids, ids)
+        known = row < len(self.ids)
+        known[known] = self.ids[row[known]] == ids[known]
+        row = np.where(known, row, 0)
+        old_points, old_whitening, old_used = self.points, self.whitening, self.used
+        self._clear_table(ids, len(self) + 1)
+        if known.any():
+            self.points[:-1] = np.where(known[:, None], old_points[:, :, row], np.nan)
+            self.whitening[:-1] = old_whitening[:, :, row]
+            self.used[:-1] = known & old_used[:, row]
+        self.points[-1], self.whitening[-1] = points, whitening
+        self.stamps_ns.append(tracks.stamp_ns)
+
+    def seen(self) -> np.ndarray:
+        """Return which poses (K) saw which features (M), by any camera."""
+        return np.isfinite(self.points[..., 0]).any(1)
+
+    def to_discard(self) -> list[int]:
+        """Return the poses to drop: those that share no feature, else one where all are taken.
+
+        Of the oldest places, the first is renewed every second frame, the next every fourth and
+        so on, so that a short trail spans a long time.
+        """
+        unseen = np.flatnonzero(~self.seen()[:-1].any(1)).tolist()
+        if unseen or len(self) <= self._size:
+            return unseen
+        self._count += 1
+        lowest_bit = (self._count & -self._count).bit_length() - 1
+        return [max(self._sparse - lowest_bit, 0)]
+
+    def discard(self, index: int) -> None:
+        """Drop one pose."""
+        del self.stamps_ns[index]
+        self.points = np.delete(self.points, index, 0)
+        self.whitening = np.delete(self.whitening, index, 0)
+        self.used = np.delete(self.used, index, 0)
+
+    def _clear_table(self, ids: np.ndarray, poses: int = 0) -> None:
+        shape = (poses, self._cameras, len(ids))
+        self.ids = ids
+        self.points = np.full((*shape, 2), np.nan)
+        self.whitening = np.zeros((*shape, 3))
+        self.used = np.zeros((poses, len(ids)), bool)
+
+    def _measured(
+        self, tracks: Tracks, order: np.ndarray, noise_scale: float
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Return points (C, M, 2) and whitening (C, M, 3), NaN where either is unusable."""
+        both = (tracks.left, tracks.right)[: self._cameras]
+        spreads = (tracks.left_covariance, tracks.right_covariance)[: self._cameras]
+        points, covariance = np.stack(both)[:, order], np.stack(spreads)[:, order]
+        a, b, c = covariance[..., 0, 0], covariance[..., 0, 1], covariance[..., 1, 1]
+        determinant = a * c - b * b
+        usable = (a > 0) & (determinant > 0) & (a + c < MOST_VARIANCE)
+        usable &= np.isfinite(points).all(-1)
+        a, b, determinant = (np.where(usable, x, 1.0) for x in (a, b, determinant))
+        first = 1 / np.sqrt(a)
+        last = np.sqrt(a / determinant)
+        whitening = np.stack([first, -b / a * last, last], -1) / noise_scale
+        return np.where(usable[..., None], points, np.nan), whitening
+
+
+def clone_pose(state: State, rate: np.ndarray) -> None:
+    """Append the body's pose at the frame's true time to the trail.
+
+    Args:
+        state: at the time that the present time offset gives.
+        rate: (3,) angular rate of the body, rad/s; the error of the time offset moves the pose.
+    """
+    P = state.covariance
+    n = len(P)
+    by_offset = np.zeros((POSE, 1))
+    by_offset[:3, 0] = turning = state.rotation @ rate
+    by_offset[3:, 0] = state.velocity + np.cross(state.position, turning)
+    rows = P[[*range(*ROTATION.indices(n)), *range(*POSITION.indices(n))]]
+    rows = rows + by_offset @ P[TIME_OFFSET]
+    corner = rows[:, : POSITION.stop] + rows[:, TIME_OFFSET] @ by_offset.T
+    state.covariance = np.empty((n + POSE, n + POSE))
+    state.covariance[:n, :n], state.covariance[n:, :n], state.covariance[:n, n:] = P, rows, rows.T
+    state.covariance[n:, n:] = 0.5 * (corner + corner.T)
+    state.trail_rotations = np.concatenate([state.trail_rotations, state.rotation[None]])
+    state.trail_positions = np.concatenate([state.trail_positions, state.position[None]])
+
+
+def drop_pose(state: State, index: int) -> None:
+    """Take one pose out of the trail; what it knew stays in the rest of the covariance."""
+    start = len(state.covariance) - POSE * (len(state.trail_positions) - index)
+    kept = np.r_[:start, start + POSE : len(state.covariance)]
+    state.covariance = state.covariance[np.ix_(kept, kept)]
+    state.trail_rotations = np.delete(state.trail_rotations, index, 0)
+    state.trail_positions = np.delete(state.trail_positions, index, 0)

@@ -1,0 +1,66 @@
+"""Rotations and rigid transforms against scipy and against their own definitions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.spatial.transform import Rotation
+
+from equi_nodes.geometry import rotations
+
+ANGLES = (0.0, 1e-12, 1e-6, 9e-5, 1.1e-4, 0.3, 2.0, np.pi - 1e-7)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(3)
+
+
+def vectors(rng, angle):
+    axes = rng.normal(size=(20, 3))
+    return angle * axes / np.linalg.norm(axes, axis=1, keepdims=True)
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+def test_exp_and_log_agree_with_scipy(rng, angle):
+    phi = vectors(rng, angle)
+    R = rotations.exp_so3(phi)
+    np.testing.assert_allclose(R, Rotation.from_rotvec(phi).as_matrix(), atol=1e-13)
+    np.testing.assert_allclose(rotations.log_so3(R), phi, atol=1e-9)
+
+
+@pytest.mark.parametrize("angle", ANGLES)
+def test_quaternion_and_back(rng, angle):
+    R = rotations.exp_so3(vectors(rng, angle))
+    q = rotations.quaternion(R)
+    expected = Rotation.from_matrix(R).as_quat()
+    np.testing.assert_allclose(q * np.sign(np.sum(q * expected, 1))[:, None], expected, atol=1e-9)
+    np.testing.assert_allclose(rotations.rotation(3 * q), R, atol=1e-13)
+
+
+@pytest.mark.parametrize("angle", ANGLES[3:-1])
+def test_jacobians_are_derivatives(rng, angle):
+    phi, step = vectors(rng, angle), 1e-6 * rng.normal(size=(20, 3))
+    before, after = rotations.exp_so3(phi), rotations.exp_so3(phi + step)
+    left = rotations.log_so3(after @ np.swapaxes(before, 1, 2))
+    right = rotations.log_so3(np.swapaxes(before, 1, 2) @ after)
+    assert np.abs(left - (rotations.left_jacobian(phi) @ step[..., None])[..., 0]).max() < 1e-11
+    assert np.abs(right - (rotations.right_jacobian(phi) @ step[..., None])[..., 0]).max() < 1e-11
+
+
+@pytest.mark.parametrize("target", [(0, 0, 1), (0, 0, -1), (1, 2, 3)])
+def test_shortest_rotation_maps_one_direction_to_the_other(target):
+    source, target = np.array([0.0, 0, 2]), np.array(target, float)
+    R = rotations.shortest_rotation(source, target)
+    np.testing.assert_allclose(R @ [0, 0, 1], target / np.linalg.norm(target), atol=1e-12)
+    np.testing.assert_allclose(R @ R.T, np.eye(3), atol=1e-12)
+
+
+def test_inverse_and_transform(rng):
+    T = rotations.rigid(rotations.exp_so3(rng.normal(size=(5, 3))), rng.normal(size=(5, 3)))
+    points = rng.normal(size=(5, 7, 3))
+    back = rotations.transform(rotations.inverse(T), rotations.transform(T, points))
+    np.testing.assert_allclose(back, points, atol=1e-12)
+    np.testing.assert_allclose(
+        rotations.inverse(T) @ T, np.broadcast_to(np.eye(4), T.shape), atol=1e-12
+    )
