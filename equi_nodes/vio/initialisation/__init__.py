@@ -1,0 +1,1 @@
+"""Finding where to start: gravity, velocity, biases and, with one camera, the scale."""
