@@ -40,12 +40,15 @@ setup(
     package_data={NAME: ["weights/*", "evaluation/templates/*"]},
     data_files=shared_files(),
     install_requires=[
+        "evo>=1.31",
         "jinja2",
         "matplotlib",
+        "numba>=0.59",
         "numpy>=1.26",
         "onnx",
         "onnxruntime",
         "onnxscript",
+        "opencv-python-headless>=4.8",
         "psutil",
         "pyyaml",
         "rich",
@@ -55,6 +58,7 @@ setup(
         "torch>=2.4",
     ],
     extras_require={
+        "slam": ["gtsam>=4.3 ; python_version >= '3.11' and sys_platform == 'linux'"],
         "test": ["hypothesis", "pytest", "pytest-timeout", "ruff"],
         "trt": ["tensorrt-rtx"],
     },
@@ -62,6 +66,7 @@ setup(
         "console_scripts": [
             "equi = equi_nodes.cli.main:main",
             "eqmotion_node = equi_nodes.nodes.eqmotion:main",
+            "vio_node = equi_nodes.nodes.vio:main",
         ],
     },
     # `ros2 run` and `ros2 launch` look for executables in lib/<package>, not in bin.

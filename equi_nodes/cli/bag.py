@@ -11,9 +11,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from equi_nodes.cli.odometry_recording import euroc_messages
 from equi_nodes.cli.prediction_replay import TRUTH_TOPIC, progress_bar
 from equi_nodes.datasets.bags import BagMessage, Make, summarize, write_bag
 from equi_nodes.datasets.eth_ucy import SCENES, scene
+from equi_nodes.datasets.euroc import open_euroc
 from equi_nodes.errors import EquiError
 from equi_nodes.ros.convert import track_array
 from equi_nodes.samples import TrackSample
@@ -40,10 +42,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
     crowd.add_argument("--agents", type=int, default=24, help="people at a time (24)")
     crowd.add_argument("--rate", type=float, default=10.0, help="samples a second (10)")
     crowd.add_argument("--noise", type=float, default=0.02, help="tracker's jitter, metres (0.02)")
-    for dataset in (recorded, crowd):
+    euroc = sets.add_parser("euroc", help="images, IMU and true poses of a EuRoC recording")
+    euroc.add_argument("folder", type=Path, metavar="DIR", help="the folder that holds mav0")
+    euroc.add_argument("--raw", action="store_true", help="images as they are, not as JPEG")
+    for dataset in (recorded, crowd, euroc):
         dataset.add_argument("out", type=Path, metavar="OUT", help="OUT.mcap, or a folder")
         dataset.add_argument("--force", action="store_true", help="replace what is there")
-    for leaf in (info, recorded, crowd):  # argparse gives what follows an action to the action
+    for leaf in (
+        info,
+        recorded,
+        crowd,
+        euroc,
+    ):  # argparse gives what follows an action to the action
         leaf.add_argument("--json", metavar="FILE", type=Path, default=argparse.SUPPRESS,
                           help="write the figures to FILE")  # fmt: skip
 
@@ -55,6 +65,9 @@ def run(arguments: argparse.Namespace) -> dict:
         if arguments.dataset == "eth_ucy":
             write_tracks(arguments.out, scene_samples(arguments.scene), None, console,
                          overwrite=arguments.force)  # fmt: skip
+        elif arguments.dataset == "euroc":
+            write_euroc(arguments.out, arguments.folder, console, is_compressed=not arguments.raw,
+                        overwrite=arguments.force)  # fmt: skip
         else:
             write_crowd(
                 arguments.out, console, seed=arguments.seed, seconds=arguments.seconds,
@@ -107,6 +120,20 @@ def write_crowd(
         truth = list(progress.track(people, total=count, description="simulating people"))
     write_tracks(path, [tracked(s, noise, jitter) for s in truth], truth, console,
                  overwrite=overwrite)  # fmt: skip
+
+
+def write_euroc(
+    path: Path, folder: Path, console: Console, *, is_compressed: bool, overwrite: bool
+) -> None:
+    """Write a EuRoC recording with its calibration, the cameras' places on the IMU in tf_static.
+
+    Raises:
+        EquiError: the recording cannot be read, or the bag cannot be written.
+    """
+    messages = euroc_messages(open_euroc(folder), is_compressed=is_compressed)
+    with progress_bar(console) as progress:
+        shown = progress.track(messages, total=None, description=f"writing {path.name}")
+        write_bag(path, shown, overwrite=overwrite)
 
 
 def scene_samples(name: str) -> list[TrackSample]:

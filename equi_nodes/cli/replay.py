@@ -28,7 +28,8 @@ LOG = "node.log"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `equi replay`."""
-    parser.add_argument("bag", type=Path, help="rosbag2 folder, .mcap, .db3 or ROS 1 .bag")
+    parser.add_argument("bag", type=Path, help="rosbag2 folder, .mcap, .db3 or ROS 1 .bag; "
+                        "for vio also a EuRoC folder")  # fmt: skip
     parser.add_argument("--node", required=True, choices=NODES, help="whose pipeline to run")
     parser.add_argument("--out", required=True, type=Path, metavar="DIR", help="for the report")
     parser.add_argument("--topic", help="input topic; by default the only one of the right type")
@@ -38,6 +39,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--backend", choices=backends, help="what runs the network")
     parser.add_argument("--weights", help="path of a .safetensors file")
     parser.add_argument("--time-step", type=float, help="seconds between two predicted steps")
+    group = parser.add_argument_group("vio")
+    group.add_argument("--mono", action="store_true", help="use the left camera alone")
+    group.add_argument("--slam", action="store_true", help="keep a map that corrects the drift")
+    group.add_argument("--calibration", type=Path, help="Kalibr file or EuRoC folder")
+    group.add_argument("--start-frame", type=int, default=0, help="begin there (EuRoC folder)")
+    group.add_argument("--reverse", action="store_true", help="play backwards (EuRoC folder)")
+    group.add_argument("--mirror", action="store_true", help="as a mirror shows it (EuRoC folder)")
+    group.add_argument("--set", action="append", default=[], dest="settings",
+                       metavar="PART.PARAM=VALUE",
+                       help="a parameter of the node; may be repeated")  # fmt: skip
 
 
 def run(arguments: argparse.Namespace) -> dict:
@@ -65,4 +76,11 @@ def replay_eqmotion(arguments: argparse.Namespace, console: Console) -> dict:
     return figures
 
 
-NODES = {"eqmotion": replay_eqmotion}
+def replay_vio(arguments: argparse.Namespace, console: Console) -> dict:
+    """Replay images and IMU and return the figures of the odometry."""
+    from equi_nodes.cli import odometry_replay  # what it compiles the prediction does not need
+
+    return odometry_replay.replay_vio(arguments, console)
+
+
+NODES = {"eqmotion": replay_eqmotion, "vio": replay_vio}

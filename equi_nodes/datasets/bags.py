@@ -34,6 +34,8 @@ RELIABLE = Qos(
     QosTime(0, 0), QosTime(0, 0), QosLiveliness.AUTOMATIC, QosTime(0, 0), False,
 )  # fmt: skip
 
+LATCHED = RELIABLE._replace(durability=QosDurability.TRANSIENT_LOCAL)
+
 
 @dataclass(frozen=True)
 class BagMessage:
@@ -203,8 +205,9 @@ def _write_folder(folder: Path, messages: Iterable[BagMessage]) -> None:
         for item in messages:
             type_name = item.message.__msgtype__
             if item.topic not in connections:
+                profiles = [LATCHED if item.topic.endswith("tf_static") else RELIABLE]
                 connections[item.topic] = writer.add_connection(
-                    item.topic, type_name, typestore=store, offered_qos_profiles=[RELIABLE]
+                    item.topic, type_name, typestore=store, offered_qos_profiles=profiles
                 )
             data = store.serialize_cdr(item.message, type_name)
             writer.write(connections[item.topic], item.stamp_ns, data)

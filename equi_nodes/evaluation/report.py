@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import json
-import platform
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
@@ -21,6 +17,7 @@ from equi_nodes.evaluation import figures
 from equi_nodes.evaluation.film import film
 from equi_nodes.evaluation.matching import Matched
 from equi_nodes.evaluation.moments import choose
+from equi_nodes.evaluation.page import machine_facts, render, svg, tile
 from equi_nodes.evaluation.replay import ReplayResult
 from equi_nodes.samples import PredictionSample, TrackSample
 
@@ -89,14 +86,13 @@ def write_report(
     with rc_context(figures.STYLE):
         for name, figure in drawn.items():
             figure.savefig(folder / "figures" / f"{name}.png", dpi=160)
-        pictures = {name: _svg(figure) for name, figure in drawn.items()}
-    templates = Environment(loader=PackageLoader("equi_nodes.evaluation"), autoescape=True)
-    page = templates.get_template("report.html").render(
+        pictures = {name: svg(figure) for name, figure in drawn.items()}
+    page = render(
         title=context.title,
         subtitle=context.subtitle,
         tiles=_tiles(measured),
         film=film(result.predictions) if measured["predictions"] else "",
-        script=templates.get_template("film.js").render(),
+        script=render("film.js"),
         moments=pictures.pop("moments", ""),
         charts=list(pictures.values()),
         table=_table(measured),
@@ -128,13 +124,6 @@ def _draw(
     return drawn
 
 
-def _svg(figure: Figure) -> str:
-    """Return a figure as an SVG element to stand in a page."""
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None, "Creator": None})
-    return text.getvalue()[text.getvalue().index("<svg") :]
-
-
 def _tiles(measured: dict) -> list[dict[str, str]]:
     """Return the few figures that stand on top of the page."""
     tiles = []
@@ -142,25 +131,21 @@ def _tiles(measured: dict) -> list[dict[str, str]]:
         straight, held = measured["constant_velocity"], measured["calibration_90"]
         best = f"best of {measured['modes']}"
         tiles += [
-            _tile(f"ADE / FDE, {best}", f"{measured['ade']:.2f} / {measured['fde']:.2f}", "metres"),
-            _tile("ADE, most probable path", f"{measured['top1']['ade']:.2f} m",
+            tile(f"ADE / FDE, {best}", f"{measured['ade']:.2f} / {measured['fde']:.2f}", "metres"),
+            tile("ADE, most probable path", f"{measured['top1']['ade']:.2f} m",
                   *_compared(measured["top1"]["ade"], straight["ade"])),
-            _tile("90 % regions hold", f"{100 * held:.0f} %", "of the truths",
+            tile("90 % regions hold", f"{100 * held:.0f} %", "of the truths",
                   "good" if HONEST[0] <= held <= HONEST[1] else "bad"),
         ]  # fmt: skip
     if measured["latency_ms"]:
         latency = measured["latency_ms"]
         p50, p99 = f"{latency['p50']:.1f} ms", f"p99 {latency['p99']:.1f} ms"
-        tiles.append(_tile("Latency p50", p50, p99))
+        tiles.append(tile("Latency p50", p50, p99))
     received = measured["frames"] - measured["drops"]
     verdict = "bad" if measured["drops"] else "good"
     note = f"{measured['drops']} dropped" if measured["drops"] else "nothing dropped"
     count = f"{received} / {measured['frames']}"
-    return [*tiles, _tile("Instants predicted", count, note, verdict)]
-
-
-def _tile(name: str, value: str, note: str, verdict: str = "") -> dict[str, str]:
-    return {"name": name, "value": value, "note": note, "verdict": verdict}
+    return [*tiles, tile("Instants predicted", count, note, verdict)]
 
 
 def _compared(ours: float, straight: float) -> tuple[str, str]:
@@ -203,19 +188,8 @@ def _facts(measured: dict, context: Context) -> list[tuple[str, str]]:
         ("hash of predictions", measured["hash"]),
         ("not predicted", reasons or "nobody"),
         ("fallbacks", f"{measured['fallbacks']} instants at constant velocity"),
-        ("versions", ", ".join(_versions())),
-        ("machine", f"{platform.platform()}, Python {platform.python_version()}"),
+        *machine_facts(*PACKAGES),
     ]
-
-
-def _versions() -> list[str]:
-    found = []
-    for name in ("equi_nodes", *PACKAGES):
-        try:
-            found.append(f"{name} {version(name)}")
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def _write_predictions(path: Path, result: ReplayResult) -> None:

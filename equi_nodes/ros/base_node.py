@@ -46,6 +46,7 @@ class PipelineNode(ManagedNode):
     """
 
     config_class: ClassVar[type]
+    parts: ClassVar[dict[str, type]] = {}  # config dataclass by prefix of its parameters
 
     def __init__(self, name: str) -> None:
         """Declare all parameters.
@@ -54,7 +55,7 @@ class PipelineNode(ManagedNode):
             EquiError: a parameter given at start is refused.
         """
         super().__init__(name)
-        self._configs = NodeParameters(self, NodeConfig, self.config_class)
+        self._configs = NodeParameters(self, NodeConfig, self.config_class, parts=self.parts)
         self.log = ThrottledLog(self.get_logger(), lambda: self.settings.log_period)
         self.clock = NodeClock(self, self.restart)
         self.restarts = self.abandoned = 0
@@ -77,6 +78,10 @@ class PipelineNode(ManagedNode):
     def config(self) -> Any:
         """Return the current values of this node's own parameters."""
         return self._configs.config(self.config_class)
+
+    def part(self, name: str) -> Any:
+        """Return the current values of one of the ``parts``."""
+        return self._configs.config(self.parts[name])
 
     # What a node says of itself
 
@@ -112,13 +117,26 @@ class PipelineNode(ManagedNode):
         profile: QoSProfile,
         guard: Guard,
         sample: Callable[[Any], Any],
+        take: Callable[[Any], None] | None = None,
     ) -> Input:
-        """Subscribe to ``~/input/<name>``; each message becomes a sample for the pipeline."""
-        accept = partial(self._submit, sample)
+        """Subscribe to ``~/input/<name>``; each message becomes a sample for the pipeline.
+
+        A node that has to bring several inputs together gives ``take``, which gets the samples
+        instead, and calls ``submit`` when it has what the pipeline steps on.
+        """
+        accept = partial(self._accept, sample, take or self.submit)
         endpoint = Input(self, name, message_type, profile, guard, accept)
         self._inputs.append(endpoint)
         self._diagnostics.add(f"input {name}", endpoint.report)
         return endpoint
+
+    def submit(self, sample: Any) -> None:
+        """Hand a sample to the pipeline; it is dropped if a newer one comes before its turn."""
+        self._runner.put(Job(sample, self.restarts, steady_ns()))
+
+    def add_report(self, subject: str, report: Callable[[], Report]) -> None:
+        """Have a further subject in the diagnostics."""
+        self._diagnostics.add(subject, report)
 
     def add_output(self, name: str, message_type: type, profile: QoSProfile) -> Output:
         """Advertise ``~/output/<name>``."""
@@ -184,9 +202,11 @@ class PipelineNode(ManagedNode):
         """Return whether messages are used: the node is active and its pipeline is ready."""
         return self._is_active and self._runner is not None and self._runner.is_ready
 
-    def _submit(self, to_sample: Callable[[Any], Any], msg: Any) -> None:
+    def _accept(
+        self, to_sample: Callable[[Any], Any], take: Callable[[Any], None], msg: Any
+    ) -> None:
         self._has_data = True
-        self._runner.put(Job(to_sample(msg), self.restarts, steady_ns()))
+        take(to_sample(msg))
 
     def _deliver(self, job: Job, result: Result) -> None:
         """Publish a result unless it is of a time before a restart, too old, or unsound."""

@@ -57,6 +57,11 @@ class Guard:
         self._last_now_ns = 0
         self.restart()
 
+    @property
+    def frame(self) -> str:
+        """Return the frame of the accepted messages, empty before the first."""
+        return self._frame
+
     def restart(self) -> None:
         """Forget the last stamp and the first frame, but no count."""
         self._last_ns: int | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -24,25 +25,42 @@ STANDARD = ("use_sim_time", "start_type_description_service", "qos_overrides")
 class NodeParameters:
     """The parameters of a node as the config dataclasses they are declared in."""
 
-    def __init__(self, node: Node, *config_classes: type) -> None:
+    def __init__(self, node: Node, *config_classes: type, parts: Mapping[str, type] = {}) -> None:
         """Declare all parameters with the values the user gave at start.
 
         A name that is no parameter is logged as a warning with the nearest one that is.
 
+        Args:
+            node: whose parameters they are.
+            config_classes: dataclasses whose fields are parameters.
+            parts: further ones, whose parameters are called ``part.field``.
+
         Raises:
             EquiError: a given value is refused.
         """
-        self._declared = {known.name: known for known in parameters_of(*config_classes)}
+        self._prefixes = dict.fromkeys(config_classes, "")
+        self._prefixes |= {config: f"{part}." for part, config in parts.items()}
+        self._declared = {
+            prefix + known.name: known
+            for config, prefix in self._prefixes.items()
+            for known in parameters_of(config)
+        }
         # rclpy shows its overrides nowhere else, and a misspelt name must not go unnoticed
         given = {name: value.value for name, value in node._parameter_overrides.items()}
         for name in given:
             if name not in self._declared and name.split(".")[0] not in STANDARD:
                 node.get_logger().warning(unknown_key(name, self._declared))
-        self._configs = {config: load(config, _own(config, given)) for config in config_classes}
-        for config in self._configs.values():
-            for declared in parameters_of(type(config)):
-                value = getattr(config, declared.name)
-                node.declare_parameter(declared.name, value, _descriptor(declared), True)
+        self._configs = {
+            config: load(config, _own(config, prefix, given))
+            for config, prefix in self._prefixes.items()
+        }
+        for config_class, config in self._configs.items():
+            for declared in parameters_of(config_class):
+                name, value = (
+                    self._prefixes[config_class] + declared.name,
+                    getattr(config, declared.name),
+                )
+                node.declare_parameter(name, value, _descriptor(declared), True)
         node.add_on_set_parameters_callback(self._on_set)
 
     def config(self, config_class: type[Config]) -> Config:
@@ -58,14 +76,15 @@ class NodeParameters:
                 return SetParametersResult(successful=False, reason=reason)
         # rclpy has checked types and read-only before, so nothing refuses after this point
         for config_class, config in self._configs.items():
-            self._configs[config_class] = replace(config, **_own(config_class, ours))
+            own = _own(config_class, self._prefixes[config_class], ours)
+            self._configs[config_class] = replace(config, **own)
         return SetParametersResult(successful=True)
 
 
-def _own(config_class: type, values: dict[str, Any]) -> dict[str, Any]:
+def _own(config_class: type, prefix: str, values: dict[str, Any]) -> dict[str, Any]:
     """Return the values of those parameters that a dataclass declares."""
-    names = {declared.name for declared in parameters_of(config_class)}
-    return {name: value for name, value in values.items() if name in names}
+    names = [declared.name for declared in parameters_of(config_class)]
+    return {name: values[prefix + name] for name in names if prefix + name in values}
 
 
 def _descriptor(declared: Parameter) -> ParameterDescriptor:

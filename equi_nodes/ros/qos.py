@@ -15,12 +15,22 @@ from rclpy.topic_endpoint_info import TopicEndpointInfo
 # Both kinds of writer match a best-effort reader; ten deep survives a pause of one second at 10 Hz.
 SENSOR = QoSProfile(depth=10, reliability=ReliabilityPolicy.BEST_EFFORT)
 
+# An IMU into a filter: five seconds at 200 Hz, so that no pause of the node loses a sample.
+IMU = QoSProfile(depth=1000, reliability=ReliabilityPolicy.BEST_EFFORT)
+
 # Results: both kinds of reader match a reliable writer.
 RESULT = QoSProfile(depth=10, reliability=ReliabilityPolicy.RELIABLE)
 
 # What a late reader must still learn: the last message is kept for it.
 LATCHED = QoSProfile(
     depth=1,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+
+# Fixed transforms: each sender latches its own message.
+STATIC_TRANSFORMS = QoSProfile(
+    depth=100,
     reliability=ReliabilityPolicy.RELIABLE,
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )

@@ -29,7 +29,11 @@ STAMPS = VENV / ".setup"
 
 SUPPORTED = ((3, 10), (3, 11), (3, 12), (3, 13))
 FREE_DISK_GB = 3.0
-ROBOT_NUMPY = "numpy==1.26.4"  # the system's ROS messages are compiled against numpy 1
+ROBOT_PINS = {  # the system's ROS messages are compiled against numpy 1, newer ones need numpy 2
+    "numpy": "1.26.4",
+    "opencv-python-headless": "4.11.0.86",
+    "pandas": "2.3.3",
+}
 BUILD_TOOLS = ["setuptools", "colcon-common-extensions", "colcon-ros"]
 
 
@@ -218,7 +222,9 @@ def bare_ros(label: str) -> None:
 
 def bare_packages(label: str) -> None:
     """Install equi_nodes itself, editable, with all that it needs."""
-    pip_install(label, ROOT / "constraints.txt", ["--no-build-isolation", "-e", f"{ROOT}[test]"])
+    pip_install(
+        label, ROOT / "constraints.txt", ["--no-build-isolation", "-e", f"{ROOT}[slam,test]"]
+    )
 
 
 def robot_tools(label: str) -> None:
@@ -228,15 +234,16 @@ def robot_tools(label: str) -> None:
 
 def robot_packages(label: str) -> None:
     """Install equi_nodes itself, editable, with all that it needs but ROS."""
-    pip_install(label, robot_constraints(), ["--no-build-isolation", "-e", f"{ROOT}[test]"])
+    pip_install(label, robot_constraints(), ["--no-build-isolation", "-e", f"{ROOT}[slam,test]"])
 
 
 def robot_constraints() -> Path:
     """Write the constraints with a numpy that the system's compiled messages accept."""
     lines = (ROOT / "constraints.txt").read_text().splitlines()
-    kept = [line for line in lines if not line.startswith("numpy==")]
+    kept = [line for line in lines if line.partition("==")[0] not in ROBOT_PINS]
+    pins = [f"{name}=={version}" for name, version in ROBOT_PINS.items()]
     path = VENV / "constraints_robot.txt"
-    path.write_text("\n".join([*kept, ROBOT_NUMPY]) + "\n")
+    path.write_text("\n".join([*kept, *pins]) + "\n")
     return path
 
 

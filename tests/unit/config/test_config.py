@@ -16,9 +16,29 @@ from equi_nodes.config.node import NodeConfig
 from equi_nodes.config.parameter import parameter, parameters_of
 from equi_nodes.config.paths import share_dir
 from equi_nodes.config.render import markdown_table, parameter_file
+from equi_nodes.config.vio import (
+    FilterConfig,
+    InitialiserConfig,
+    SlamConfig,
+    TrackerConfig,
+    VioConfig,
+)
 from equi_nodes.errors import EquiError
 
-NODES = {"eqmotion": ("Predicts the motion of tracked agents.", NodeConfig, EqMotionConfig)}
+NODES = {
+    "eqmotion": ("Predicts the motion of tracked agents.", NodeConfig, EqMotionConfig),
+    "vio": ("Visual-inertial odometry: one camera or two, and an IMU.", NodeConfig, VioConfig),
+}
+PARTS = {
+    "eqmotion": {},
+    "vio": {
+        "filter": FilterConfig,
+        "tracker": TrackerConfig,
+        "initialiser": InitialiserConfig,
+        "mapping": SlamConfig,
+    },
+}
+VARIANTS = ["vio_euroc", "vio_realsense", "vio_zed"]
 
 
 @dataclass(frozen=True)
@@ -73,7 +93,7 @@ def test_no_value_makes_the_check_fail_itself(value):
 @pytest.mark.parametrize("node", NODES)
 def test_the_shipped_file_is_the_declaration(node):
     shipped = share_dir() / "config" / "nodes" / f"{node}.param.yaml"
-    assert shipped.read_text() == parameter_file(*NODES[node])
+    assert shipped.read_text() == parameter_file(*NODES[node], **PARTS[node])
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -83,7 +103,17 @@ def test_the_shipped_file_reads_back_as_the_defaults(node):
     expected = {}
     for config_class in NODES[node][1:]:
         expected |= asdict(config_class())
+    expected |= {part: asdict(config_class()) for part, config_class in PARTS[node].items()}
     assert values == expected
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_file_of_a_sensor_changes_known_parameters_only(variant):
+    values = read_parameter_file(share_dir() / "config" / "nodes" / f"{variant}.param.yaml")
+    parts = {name: values.pop(name) for name in PARTS["vio"] if name in values}
+    load(VioConfig, values, warn=pytest.fail)
+    for name, part in parts.items():
+        load(PARTS["vio"][name], part, warn=pytest.fail)
 
 
 @pytest.mark.parametrize("node", NODES)
@@ -93,7 +123,8 @@ def test_no_name_is_declared_twice(node):
 
 
 def test_every_default_is_accepted_and_explained():
-    for declared in parameters_of(NodeConfig, EqMotionConfig, Example):
+    vio = PARTS["vio"].values()
+    for declared in parameters_of(NodeConfig, EqMotionConfig, VioConfig, *vio, Example):
         assert refusal(declared, declared.default) == ""
         assert declared.doc.endswith(".")
 

@@ -103,10 +103,17 @@ def nodes_of(actions):
     return [a.kwargs for a in actions if isinstance(a, LifecycleNode)]
 
 
-@pytest.mark.parametrize("file", ["bringup.launch.py", "eqmotion.launch.py"])
-def test_the_nodes_are_those_of_the_graph(launched, file):
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("bringup.launch.py", "predict"),
+        ("eqmotion.launch.py", "predict"),
+        ("vio.launch.py", "vio"),
+    ],
+)
+def test_the_nodes_are_those_of_the_graph(launched, file, name):
     _, actions = launched(file, namespace="robot1", use_sim_time="true")
-    graph = read_graph("predict").with_parameters({"use_sim_time": True, "autostart": True})
+    graph = read_graph(name).with_parameters({"use_sim_time": True, "autostart": True})
     assert len(nodes_of(actions)) == len(graph.nodes)
     for launched_node, node in zip(nodes_of(actions), graph.nodes, strict=True):
         assert launched_node["package"] == "equi_nodes"

@@ -1,0 +1,177 @@
+"""Visual-inertial odometry: one camera or two, and an IMU."""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from functools import partial
+
+import numpy as np
+from nav_msgs.msg import Odometry, Path
+from sensor_msgs.msg import CompressedImage, Image, Imu, PointCloud2
+from tf2_msgs.msg import TFMessage
+
+from equi_nodes.config.vio import (
+    FilterConfig,
+    InitialiserConfig,
+    SlamConfig,
+    TrackerConfig,
+    VioConfig,
+)
+from equi_nodes.datasets.calibration import camera_of_info, read_calibration, read_imu_noise
+from equi_nodes.ros import odometry as to_message
+from equi_nodes.ros import qos
+from equi_nodes.ros.base_node import PipelineNode
+from equi_nodes.ros.convert import stamp_ns
+from equi_nodes.ros.frames import FramePipeline, FrameResult
+from equi_nodes.ros.gate import Content, Gate
+from equi_nodes.ros.guard import Guard
+from equi_nodes.ros.health import odometry_report
+from equi_nodes.ros.images import compressed_problem, image_problem
+from equi_nodes.ros.messages import make
+from equi_nodes.ros.rig import RigListener
+from equi_nodes.ros.run import run
+from equi_nodes.ros.sensors import imu_problem, imu_sample
+from equi_nodes.ros.sync import FrameMatcher
+from equi_nodes.samples import OdometrySample, Status
+
+SWITCH_S = 0.0005  # the worker gives way to the IMU's callback so soon
+USABLE = (Status.TRACKING, Status.DEGRADED)  # of others nothing is published
+
+
+class VioNode(PipelineNode):
+    """Images and IMU in, odometry out; the IMU never waits for the images."""
+
+    config_class = VioConfig
+    parts = {
+        "filter": FilterConfig, "tracker": TrackerConfig, "initialiser": InitialiserConfig,
+        "mapping": SlamConfig,
+    }  # fmt: skip
+
+    def open_topics(self) -> None:
+        """Subscribe to the sensors, advertise the odometry and what shows how it is made."""
+        config = self.config
+        sides = ("left", "right") if config.stereo else ("left",)
+        self._rig_listener = RigListener(self, sides)
+        self._matcher = FrameMatcher(
+            is_stereo=config.stereo,
+            tolerance_ns=round(config.pair_tolerance * 1e9),
+            patience_ns=round(config.pair_patience * 1e9),
+        )
+        self._newest: OdometrySample | None = None
+        self._imu_frame, self._T_b_base, self._fast = config.imu_frame, np.eye(4), Gate()
+        self._poses: deque[tuple[int, np.ndarray]] = deque(maxlen=config.path_length)
+        self._imu_guard = Guard(config.imu_frame, imu_problem)
+        self.add_input("imu", Imu, qos.IMU, self._imu_guard, imu_sample, self._take_imu)
+        is_raw = config.transport == "raw"
+        check, kind = (image_problem, Image) if is_raw else (compressed_problem, CompressedImage)
+        for side in sides:
+            take = partial(self._take_image, getattr(self._matcher, side))
+            name = f"{side}/image"
+            self.add_input(name, kind, qos.SENSOR, Guard("", check), lambda msg: msg, take)
+        self.odometry = self.add_output("odometry", Odometry, qos.RESULT)
+        self.path = self.add_output("path", Path, qos.RESULT)
+        self.landmarks = self.add_output("landmarks", PointCloud2, qos.RESULT)
+        self.tracks = self.add_output("tracks", Image, qos.RESULT)
+        self.tf = self.create_lifecycle_publisher(TFMessage, "/tf", qos.RESULT)
+        self.add_report("odometry", lambda: odometry_report(self._newest, self._matcher))
+
+    def load(self) -> FramePipeline:
+        """Read the calibration and build the odometry; what it compiles takes a while."""
+        from equi_nodes.pipelines.dead_reckoning import DeadReckoning
+        from equi_nodes.pipelines.odometry import Odometry, OdometryParts, make_rig
+
+        config, offset = self.config, 0.0
+        if config.calibration:
+            cameras, offset = read_calibration(config.calibration)
+        else:
+            build = partial(camera_of_info, is_rectified=config.rectified)
+            cameras = self._rig_listener.cameras(config.imu_frame, build)
+        if config.base_frame and config.base_frame != config.imu_frame:
+            self._T_b_base = self._rig_listener.transform(config.imu_frame, config.base_frame)
+        noise = read_imu_noise(config.imu_calibration) if config.imu_calibration else None
+        rig = make_rig(cameras[: 1 + config.stereo], noise)
+        parts = {name: self.part(name) for name in self.parts if name != "mapping" or config.slam}
+        self._reckoning = DeadReckoning(parts["filter"].gravity)
+        self._pipeline = Odometry(rig, OdometryParts(**parts), offset)
+        return FramePipeline(self._pipeline, rig.cameras, config.odom_frame, config.image_bits)
+
+    def content(self, result: FrameResult) -> Content:
+        """Return what must be sound in the state."""
+        return self._content(result.sample, result.stamp_ns)
+
+    def publish(self, result: FrameResult) -> None:
+        """Publish the state of a frame, and what shows how it was made if someone looks."""
+        sample = self._newest = result.sample
+        if sample is None or sample.status not in USABLE:
+            return
+        self._poses.append((sample.stamp_ns, sample.T_w_b @ self._T_b_base))
+        if self.config.rate == "imu":
+            self._reckoning.correct(sample)
+        else:
+            self._say(sample)
+        if self.path.has_readers:
+            self.path.publish(to_message.path(list(self._poses), self.config.odom_frame, make))
+        if self.landmarks.has_readers:
+            cloud = to_message.landmark_cloud(sample, self.config.odom_frame, make)
+            self.landmarks.publish(cloud)
+        if self.tracks.has_readers:
+            picture = self._pipeline.draw_tracks(result.frame)
+            self.tracks.publish(to_message.picture(sample.stamp_ns, "left_camera", picture, make))
+
+    def clear(self) -> None:
+        """Forget what waits of the time before a restart."""
+        self._matcher.clear()
+        self._reckoning.clear()
+        self._poses.clear()
+        self._fast = Gate()
+
+    def clean_up(self) -> None:
+        """Give back the topics that the base does not know of."""
+        if hasattr(self, "_rig_listener"):
+            self._rig_listener.close()
+            self.destroy_lifecycle_publisher(self.tf)
+            del self._rig_listener
+        super().clean_up()
+
+    def _take_imu(self, sample: tuple[int, np.ndarray, np.ndarray]) -> None:
+        self._imu_frame = self._imu_guard.frame
+        self._pipeline.add_imu(*sample)
+        if self.config.rate == "imu":
+            state = self._reckoning.propagate(*sample)
+            if state and self._fast.passes(self._content(state, state.stamp_ns), self.restarts):
+                self._say(state)
+        for match in self._matcher.imu(sample[0]):
+            self.submit(match)
+
+    def _take_image(self, side: object, msg: Image | CompressedImage) -> None:
+        for match in side(stamp_ns(msg.header.stamp), msg):
+            self.submit(match)
+
+    def _say(self, sample: OdometrySample) -> None:
+        """Publish the odometry, and the same as transforms if they are asked for."""
+        config = self.config
+        frames = (config.odom_frame, config.base_frame or self._imu_frame)
+        self.odometry.publish(to_message.odometry(sample, frames, self._T_b_base, make))
+        if config.publish_tf:
+            items = to_message.tree(
+                sample, (config.map_frame, *frames), self._T_b_base, config.invert_tf
+            )
+            self.tf.publish(to_message.transforms(sample.stamp_ns, items, make))
+
+    def _content(self, sample: OdometrySample | None, stamp: int) -> Content:
+        if sample is None:
+            return Content(stamp, self.config.odom_frame)
+        numbers = (sample.T_w_b, sample.velocity, sample.angular_velocity)
+        covariance = (sample.covariance,)
+        return Content(stamp, self.config.odom_frame, numbers, covariance)
+
+
+def main() -> None:
+    """Run the node."""
+    sys.setswitchinterval(SWITCH_S)
+    run(lambda: VioNode("vio"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""From images and an IMU to where the body is: tracks, filter, and a map where one is asked for."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from equi_nodes.config.vio import FilterConfig, InitialiserConfig, SlamConfig, TrackerConfig
+from equi_nodes.geometry.camera import Camera
+from equi_nodes.geometry.rotations import inverse, transform
+from equi_nodes.pipelines.track_picture import draw
+from equi_nodes.samples import Frame, OdometrySample, Status
+from equi_nodes.vio.estimator import Estimator
+from equi_nodes.vio.initialisation.initialiser import Initialiser
+from equi_nodes.vio.sensor_check import StartCheck
+from equi_nodes.vio.tracker import Tracker
+from equi_nodes.vio.types import ImuNoise, Prediction, Rig, Tracks
+
+if TYPE_CHECKING:
+    from equi_nodes.vio.mapping.mapper import Mapper
+
+BACK_NS = 1_000_000_000  # so far back is a recording that loops, less is a late message
+WARM_UP_FRAMES = 12
+FRAME_NS = 50_000_000  # between two frames of the warm-up
+UP = np.array([0.0, 0.0, 9.8])  # m/s^2, what a body at rest feels
+MOST_WAITING = 20_000  # IMU samples between two frames, 20 s of the fastest
+
+
+@dataclass(frozen=True)
+class OdometryParts:
+    """Settings of the parts of the odometry.
+
+    Attributes:
+        filter, tracker, initialiser: see the classes.
+        mapping: None leaves the map out.
+    """
+
+    filter: FilterConfig = FilterConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    initialiser: InitialiserConfig = InitialiserConfig()
+    mapping: SlamConfig | None = None
+
+
+def make_rig(cameras: Sequence[Camera], imu_noise: Mapping[str, float] | None = None) -> Rig:
+    """Return the rig of one camera or two and an IMU, whose noise is usual if it is not given."""
+    return Rig(tuple(cameras), ImuNoise(**imu_noise) if imu_noise else ImuNoise())
+
+
+class Odometry:
+    """Steps on frames; IMU samples may come at any time, also from another thread.
+
+    Attributes:
+        rig: the sensors it works for.
+        remarks: what the newest step has to say beside its sample, in sentences.
+        timings: seconds that the parts of the newest step took, by name.
+        late: messages that came after a newer one and were left out.
+        unusable: IMU samples that were no numbers.
+    """
+
+    backend_name = "numpy"
+
+    def __init__(
+        self, rig: Rig, parts: OdometryParts = OdometryParts(), time_offset: float = 0.0
+    ) -> None:
+        """Wire the parts for a rig of one camera or two.
+
+        Args:
+            rig: the calibrated sensors.
+            parts: settings.
+            time_offset: seconds to add to a camera stamp to have the IMU's time of it, as far as
+                it is known beforehand; the filter estimates what is left of it.
+        """
+        self.rig = rig
+        self._parts = parts
+        self._offset_ns = round(time_offset * 1e9)
+        self.remarks: tuple[str, ...] = ()
+        self.timings: dict[str, float] = {}
+        self.late = self.unusable = 0
+        self._tracker = Tracker(rig, parts.tracker)
+        initialiser = Initialiser(rig, parts.initialiser) if len(rig.cameras) == 1 else None
+        self._estimator = Estimator(rig, parts.filter, initialiser)
+        self._mapper = _mapper(rig, parts.mapping) if parts.mapping else None
+        self._waiting: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=MOST_WAITING)
+        self._forget()
+
+    def warm_up(self) -> None:
+        """Step another odometry on noise, so that nothing is compiled when frames come."""
+        other = Odometry(self.rig, replace(self._parts, mapping=None))
+        camera = self.rig.cameras[0]
+        noise = np.random.default_rng(0).integers(0, 255, (camera.height, camera.width), np.uint8)
+        picture = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3.0), None, 0, 255, cv2.NORM_MINMAX)
+        for number in range(WARM_UP_FRAMES):
+            start = number * FRAME_NS
+            for tick in range(10):
+                other.add_imu(start + tick * FRAME_NS // 10, np.zeros(3), UP)
+            moved = np.roll(picture, 3 * number, axis=1)
+            other.step(Frame(start + 1, moved, moved if len(self.rig.cameras) > 1 else None))
+
+    def add_imu(self, stamp_ns: int, gyro: np.ndarray, accel: np.ndarray) -> None:
+        """Take one sample, (3,) rad/s and (3,) m/s^2 of specific force in the body."""
+        self._waiting.append((stamp_ns - self._offset_ns, gyro, accel))
+
+    def step(self, frame: Frame) -> OdometrySample | None:
+        """Return where the body was when a frame was taken; None if a newer frame was before it.
+
+        A stamp a second or more before the newest is taken for a recording that starts again.
+        """
+        began = time.perf_counter()
+        self._take_imu()
+        if not self._is_newer(frame.stamp_ns, self._newest_frame):
+            return None
+        self._newest_frame = frame.stamp_ns
+        tracks = self._tracker.track(frame, self._expect(frame.stamp_ns))
+        tracked = time.perf_counter()
+        sample = self._estimator.step(tracks)
+        filtered = time.perf_counter()
+        if self._mapper and sample.status in (Status.TRACKING, Status.DEGRADED):
+            correction = self._mapper.add(sample, tracks, frame.left)
+            sample = replace(sample, T_map_w=correction)
+        ended = time.perf_counter()
+        self.remarks = (*tracks.problems, *self._check.frame(tracks))
+        self.timings = {
+            "tracking": tracked - began, "filter": filtered - tracked, "map": ended - filtered,
+        }  # fmt: skip
+        self._tracks, self._sample = tracks, sample
+        return sample
+
+    @property
+    def tracks(self) -> Tracks | None:
+        """Return the tracks of the newest step."""
+        return self._tracks
+
+    def draw_tracks(self, frame: Frame) -> np.ndarray:
+        """Return the (H, W, 3) bgr8 picture of a frame with the newest tracks drawn into it."""
+        return draw(frame.left, self._tracks, self.rig.cameras[0], self._sample)
+
+    def reset(self) -> None:
+        """Forget everything but the calibration."""
+        self._restart("reset from outside")
+
+    def _take_imu(self) -> None:
+        """Hand what waits to the filter, in order and without what is no number."""
+        while self._waiting:
+            stamp_ns, gyro, accel = self._waiting.popleft()
+            if not (np.isfinite(gyro).all() and np.isfinite(accel).all()):
+                self.unusable += 1
+            elif self._is_newer(stamp_ns, self._newest_imu):
+                self._newest_imu = stamp_ns
+                self._check.imu(stamp_ns, gyro, accel)
+                self._estimator.add_imu(stamp_ns, gyro, accel)
+
+    def _is_newer(self, stamp_ns: int, newest_ns: int | None) -> bool:
+        """Return whether a stamp is to be used; one far back makes a new start."""
+        if newest_ns is None or stamp_ns > newest_ns:
+            return True
+        if newest_ns - stamp_ns >= BACK_NS:
+            self._restart("time went back")
+            return True
+        self.late += 1
+        return False
+
+    def _restart(self, reason: str) -> None:
+        self._tracker.reset()
+        self._estimator.reset(reason)
+        if self._mapper:
+            self._mapper.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._newest_imu: int | None = None
+        self._newest_frame: int | None = None
+        self._tracks: Tracks | None = None
+        self._sample: OdometrySample | None = None
+        self._check = StartCheck(self.rig)
+
+    def _expect(self, stamp_ns: int) -> Prediction | None:
+        """Return what the filter expects of a coming frame, None while it knows nothing."""
+        before = self._sample
+        if before is None or before.status in (Status.INITIALISING, Status.LOST):
+            return None
+        T_w_b = self._estimator.predict_pose(stamp_ns)
+        if T_w_b is None:
+            return None
+        T_c_w = inverse(before.T_w_b @ self.rig.cameras[0].T_b_c)
+        away = np.linalg.norm(transform(T_c_w, before.landmarks), axis=-1)
+        by_id = dict(zip(before.landmark_ids.tolist(), away.tolist()))
+        typical = {"distance": float(np.median(away))} if len(away) else {}
+        return Prediction(before.T_w_b, T_w_b, distance_by_id=by_id, **typical)
+
+
+def _mapper(rig: Rig, config: SlamConfig) -> Mapper:
+    """Build the map; its solver is imported here, as nothing else needs it."""
+    from equi_nodes.vio.mapping.mapper import Mapper
+
+    return Mapper(rig, config)
