@@ -33,3 +33,9 @@ def remark(image: np.ndarray, side: str) -> str:
     few = image[::STRIDE, ::STRIDE]
     empty = max((few.min(axis) == few.max(axis)).mean() for axis in (0, 1))
     return f"a part of the {side} image is empty" if empty > EMPTY_SHARE else ""
+
+
+def are_equal(one: np.ndarray, other: np.ndarray) -> bool:
+    """Return whether two images are the same to the bit; most are told apart by a few pixels."""
+    few = np.s_[::16, ::16]
+    return np.array_equal(one[few], other[few]) and np.array_equal(one, other)

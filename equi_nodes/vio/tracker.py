@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from equi_nodes.config.vio import TrackerConfig
+from equi_nodes.geometry.rotations import inverse
 from equi_nodes.samples import Frame
 from equi_nodes.vio.detection import Detector, merged
 from equi_nodes.vio.features import Features, no_features
 from equi_nodes.vio.flow import FlowFinder, expected
-from equi_nodes.vio.image_check import complaint, remark
+from equi_nodes.vio.image_check import are_equal, complaint, remark
 from equi_nodes.vio.keypoint_noise import normalised_covariance, pixel_covariance
 from equi_nodes.vio.outliers import ROTATES, essential_inliers, pose_inliers, rotation_inliers
 from equi_nodes.vio.stereo import Match, StereoMatcher, seen_from_left
@@ -98,7 +99,7 @@ class Tracker:
         before = self._images[0]
         if before is None or predict is None or not len(self._features):
             return ""
-        if not np.array_equal(before, left):
+        if not are_equal(before, left):
             return ""
         moved = np.hypot(*(self._expected(predict) - self._features.pixels).T)
         return "the left image repeats the one before" if np.median(moved) > FROZEN_FLOW else ""
@@ -109,7 +110,7 @@ class Tracker:
         if predict is None:
             return features.pixels
         T_b_c = self._left.T_b_c
-        T_now_before = self._left.T_c_b @ _inverse(predict.T_w_b_now) @ predict.T_w_b_before @ T_b_c
+        T_now_before = self._left.T_c_b @ inverse(predict.T_w_b_now) @ predict.T_w_b_before @ T_b_c
         return expected(
             features.points, self._distances(predict), T_now_before, self._left, features.pixels
         )
@@ -177,8 +178,8 @@ class Tracker:
             return None
         problem = complaint(frame.right, self._right, "right")
         before_left, before_right = self._images
-        is_old = before_right is not None and np.array_equal(before_right, frame.right)
-        if not problem and is_old and not np.array_equal(before_left, frame.left):
+        is_old = before_right is not None and are_equal(before_right, frame.right)
+        if not problem and is_old and not are_equal(before_left, frame.left):
             problem = "the right image repeats the one before"
         problems.append(problem or remark(frame.right, "right"))
         return None if problem else self._equalised(frame.left, frame.right)
@@ -295,10 +296,3 @@ def _typical(distance: np.ndarray, predict: Prediction | None) -> float:
     if len(known):
         return float(np.median(known))
     return predict.distance if predict else DEFAULT_DISTANCE
-
-
-def _inverse(T: np.ndarray) -> np.ndarray:
-    inverse = np.eye(4)
-    inverse[:3, :3] = T[:3, :3].T
-    inverse[:3, 3] = -T[:3, :3].T @ T[:3, 3]
-    return inverse
