@@ -281,9 +281,6 @@ class TrackerConfig:
 class SlamConfig:
     """What a user may set about the map, which corrects slow drift beside the filter."""
 
-    delay: int = parameter(
-        4, "Frames that a keyframe waits, so that later updates refine its pose.", low=0, high=19
-    )
     keyframe_interval: float = parameter(
         0.25, "Shortest time between two keyframes.", unit="s", low=0.05, high=10.0
     )
@@ -296,16 +293,16 @@ class SlamConfig:
     max_keyframes: int = parameter(
         400, "Keyframes kept; the most crowded are forgotten first.", low=20, high=5000
     )
-    adjusted: int = parameter(10, "Newest keyframes that are adjusted together.", low=3, high=50)
+    adjusted: int = parameter(8, "Newest keyframes that are adjusted together.", low=3, high=50)
     anchors: int = parameter(
-        10, "Older keyframes of the same place that hold the adjusted ones.", low=0, high=50
+        6, "Older keyframes of the same place that hold the adjusted ones.", low=0, high=50
     )
     iterations: int = parameter(6, "Steps of one adjustment at most.", low=1, high=100)
     odometry_position: float = parameter(
-        0.002, "Spread of the filter's motion over one second.", unit="m", low=1e-5, high=1.0
+        0.004, "Spread of the filter's motion over one second.", unit="m", low=1e-5, high=1.0
     )
     odometry_rotation: float = parameter(
-        0.0005, "Spread of the filter's rotation over one second.", unit="rad", low=1e-6, high=0.1
+        0.0004, "Spread of the filter's rotation over one second.", unit="rad", low=1e-6, high=0.1
     )
     close_loops: bool = parameter(True, "Recognise places seen before.")
     loop_age: float = parameter(
@@ -317,4 +314,3 @@ class SlamConfig:
     loop_drift: float = parameter(
         0.1, "Most drift a loop may show: per metre and per second.", low=0.001, high=1.0
     )
-    seed: int = parameter(0, "Seed of the drawing of samples in loop closing.", low=0)

@@ -223,7 +223,7 @@ class Estimator:
         )
         apply_tracks(self._state, update, self._additive)
         good = update.codes == OK
-        trail.used[:, columns[good]] |= trail.seen()[:, columns[good]]
+        trail.uses[:, columns[good]] += chosen[:, columns[good]]
         self._refused = trail.ids[columns[~good]]
         return columns, update
 

@@ -30,7 +30,7 @@ def select_tracks(
         (T,) columns of the trail's table and (K, M) which of its points to take.
     """
     seen = trail.seen()
-    chosen = seen & ~trail.used
+    chosen = seen & (trail.uses == 0)
     columns = np.arange(len(trail.ids))
     chosen[np.argmax(seen, 0), columns] = seen.any(0)
     eligible = (chosen.sum(0) >= min_points) & ~np.isin(trail.ids, refused)

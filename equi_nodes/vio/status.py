@@ -76,7 +76,7 @@ class Health:
         agrees = evidence.accepted > 0 or evidence.stands
         if agrees or self._agreed_at is None:
             self._agreed_at = evidence.time
-        contradicts = evidence.attempted >= FEWEST_ATTEMPTS
+        contradicts = not evidence.stands and evidence.attempted >= FEWEST_ATTEMPTS
         contradicts = contradicts and evidence.accepted < 0.1 * evidence.attempted
         if agrees and not contradicts:
             self._disagreed_at = None
@@ -91,11 +91,12 @@ class Health:
             return f"no IMU for {evidence.imu_gap:.2f} s"
         if blind > self._config.degraded_after:
             return f"{self._blind_reason(evidence)} for {blind:.1f} s"
-        attempted = sum(e.attempted for e in self._recent)
-        accepted = sum(e.accepted for e in self._recent)
+        moving = [e for e in self._recent if not e.stands]
+        attempted = sum(e.attempted for e in moving)
+        accepted = sum(e.accepted for e in moving)
         if attempted >= FEWEST_ATTEMPTS and accepted < FEWEST_SHARE * attempted:
             return f"only {accepted} of {attempted} tracks agree with the motion"
-        if accepted and sum(e.nis * e.accepted for e in self._recent) > MOST_NIS * accepted:
+        if accepted and sum(e.nis * e.accepted for e in moving) > MOST_NIS * accepted:
             return "tracks are worse than their covariance says"
         if evidence.velocity_spread > self._config.converged_velocity:
             return f"velocity uncertain by {evidence.velocity_spread:.2f} m/s"

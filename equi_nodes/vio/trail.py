@@ -18,7 +18,7 @@ class Trail:
         ids: (M,) the features of the newest frame.
         points: (K, C, M, 2) normalised points; NaN where a pose did not see a feature.
         whitening: (K, C, M, 3) entries 00, 10, 11 of the factor that whitens a point's noise.
-        used: (K, M) whether a point has been in an update.
+        uses: (K, M) how many updates a point has been in.
     """
 
     def __init__(self, cameras: int, size: int, sparse: int):
@@ -44,12 +44,12 @@ class Trail:
         known = row < len(self.ids)
         known[known] = self.ids[row[known]] == ids[known]
         row = np.where(known, row, 0)
-        old_points, old_whitening, old_used = self.points, self.whitening, self.used
+        old_points, old_whitening, old_uses = self.points, self.whitening, self.uses
         self._clear_table(ids, len(self) + 1)
         if known.any():
             self.points[:-1] = np.where(known[:, None], old_points[:, :, row], np.nan)
             self.whitening[:-1] = old_whitening[:, :, row]
-            self.used[:-1] = known & old_used[:, row]
+            self.uses[:-1] = known * old_uses[:, row]
         self.points[-1], self.whitening[-1] = points, whitening
         self.stamps_ns.append(tracks.stamp_ns)
 
@@ -75,14 +75,14 @@ class Trail:
         del self.stamps_ns[index]
         self.points = np.delete(self.points, index, 0)
         self.whitening = np.delete(self.whitening, index, 0)
-        self.used = np.delete(self.used, index, 0)
+        self.uses = np.delete(self.uses, index, 0)
 
     def _clear_table(self, ids: np.ndarray, poses: int = 0) -> None:
         shape = (poses, self._cameras, len(ids))
         self.ids = ids
         self.points = np.full((*shape, 2), np.nan)
         self.whitening = np.zeros((*shape, 3))
-        self.used = np.zeros((poses, len(ids)), bool)
+        self.uses = np.zeros((poses, len(ids)), np.int64)
 
     def _measured(
         self, tracks: Tracks, order: np.ndarray, noise_scale: float

@@ -4,6 +4,9 @@ Image noise is whitened at once, so every stacked row has unit variance. A track
 taken out by projecting onto the null space of its derivative. The point's derivative by an
 invariant error common to all poses lies in what is projected out, whatever the estimates are:
 so no update ever pretends to have seen heading or position.
+
+The oldest point of a track, its baseline, takes part in more than one update. Each time its
+standard deviation counts once more, so that all uses together tell little more than one does.
 """
 
 from __future__ import annotations
@@ -92,6 +95,7 @@ def linearise_tracks(
             chosen,
             trail.points,
             trail.whitening,
+            1.0 + trail.uses,
             limits,
             gate_noise_scale,
         )
@@ -111,6 +115,7 @@ def _stack_tracks(
     chosen: np.ndarray,
     points: np.ndarray,
     whitening: np.ndarray,
+    noise_scales: np.ndarray,
     limits: np.ndarray,
     gate_noise_scale: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
@@ -128,7 +133,8 @@ def _stack_tracks(
             R[v] = body_rotations[k] @ camera_rotations[i]
             c[v] = body_positions[k] + body_rotations[k] @ camera_positions[i]
             f[v] = focal_scales[i]
-            z[v], w[v] = points[k, i, columns[t]], whitening[k, i, columns[t]]
+            z[v] = points[k, i, columns[t]]
+            w[v] = whitening[k, i, columns[t]] / noise_scales[k, columns[t]]
         codes[t], worlds[t], residuals, E = triangulate(R, c, f, z, w)
         if codes[t] != OK:
             continue
