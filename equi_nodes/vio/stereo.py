@@ -10,8 +10,6 @@ from equi_nodes.geometry.camera import Camera
 from equi_nodes.vio.flow import FlowFinder, expected, rays
 
 NEGATIVE = 1.0  # px of disparity to the wrong side that noise explains
-MANY = 15  # matches of which to judge whether left and right are swapped
-MOST = 0.8  # share of them that must lie on the wrong side
 NEAREST = 0.1  # m
 
 
@@ -23,14 +21,12 @@ class Match(NamedTuple):
         points: (N, 2) normalised, likewise.
         distance: (N,) metres from the left camera, infinite if far, NaN where not found.
         returned: (N,) px, see ``Flow``.
-        is_swapped: most lie where only exchanged images would show them.
     """
 
     pixels: np.ndarray
     points: np.ndarray
     distance: np.ndarray
     returned: np.ndarray
-    is_swapped: bool
 
 
 class StereoMatcher:
@@ -69,7 +65,6 @@ class StereoMatcher:
         away, closeness, side = self._intersect(points, normalised)
         found = flow.found & (np.abs(away) < self._limit)
         wrong = side < -self._tolerance
-        is_swapped = found.sum() >= MANY and (wrong & found).sum() > MOST * found.sum()
         found &= ~wrong
         nothing = ~found[:, None]
         with np.errstate(divide="ignore"):
@@ -79,7 +74,6 @@ class StereoMatcher:
             np.where(nothing, np.nan, normalised),
             np.where(found, np.maximum(range_m, NEAREST), np.nan),
             flow.returned,
-            bool(is_swapped),
         )
 
     def _intersect(

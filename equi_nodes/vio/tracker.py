@@ -24,6 +24,8 @@ MERGED_DISTANCE = 4.0  # px; two features that are nearer follow the same corner
 FARTHEST = 40.0  # baselines; farther the stereo pair tells no distance
 GUESSES = np.array([0.0, 4.0, 10.0, 25.0])  # baselines to try in turn; 0: as the nearest feature
 DEFAULT_DISTANCE = 3.0  # m, where nothing is known
+FEW_MATCHES = 0.15  # share of the features sought; below, left and right may be swapped
+SWAP_INTERVAL = 5  # frames between two looks whether they are
 FROZEN_FLOW = 1.0  # px expected, from which an unchanged image must be an old one
 
 
@@ -47,6 +49,7 @@ class Tracker:
         if self._right:
             epipolar = config.epipolar_distance * scale
             self._stereo = StereoMatcher(self._left, self._right, finder, epipolar)
+            self._swapped = StereoMatcher(self._right, self._left, finder, epipolar)
             apart = self._right.T_b_c[:3, 3] - self._left.T_b_c[:3, 3]
             self._farthest = FARTHEST * float(np.linalg.norm(apart))
             self._guesses = GUESSES * float(np.linalg.norm(apart))
@@ -59,6 +62,7 @@ class Tracker:
         self._images: tuple[np.ndarray | None, np.ndarray | None] = (None, None)
         self._T_w_b: np.ndarray | None = None  # at the newest usable image, if frames came since
         self._frames = 0
+        self._is_swapped = False
         self._generator = np.random.default_rng(self._config.seed)
         self._watch = StillnessWatch(self._config.still_distance, self._config.still_time)
         self._detector.reset()
@@ -82,7 +86,7 @@ class Tracker:
         features = self._refill(frame.left, features)
         right = self._usable_right(frame, problems)
         features, match = self._look_right(frame.left, right, features)
-        if match and match.is_swapped:
+        if self._is_swapped:
             problems.append("left and right look swapped: all disparities are negative")
         self._features, self._images, self._T_w_b = features, (frame.left, frame.right), None
         said = tuple(filter(None, problems))
@@ -216,15 +220,29 @@ class Tracker:
             features.points[rows],
             self._try_at(features)[rows],
         )
-        if found.is_swapped:
-            return features, _nowhere(len(features), True)
-        match = _nowhere(len(features), False)
-        for part, values in zip(match[:4], found[:4]):
+        self._judge_swap((left, right), features.keep(rows), found)
+        match = _nowhere(len(features))
+        if self._is_swapped:
+            return features, match
+        for part, values in zip(match, found):
             part[rows] = values
         hit = np.isfinite(match.distance)
         searched = np.where(sought, np.where(hit, -1, self._frames), features.searched)
         distance = np.where(hit, match.distance, features.distance)
         return replace(features, searched=searched, distance=distance), match
+
+    def _judge_swap(
+        self, images: tuple[np.ndarray, np.ndarray], sought: Features, found: Match
+    ) -> None:
+        """If few features were found, see whether more are with the cameras exchanged."""
+        hits = np.isfinite(found.distance).sum()
+        if hits > FEW_MATCHES * len(sought):
+            self._is_swapped = False
+        elif self._frames % SWAP_INTERVAL == 1:
+            points, near = self._right.normalise(sought.pixels), self._try_at(sought)
+            other = self._swapped.match(images, sought.pixels, points, near)
+            now = np.isfinite(other.distance).sum()
+            self._is_swapped = bool(now > 2 * hits and now > 2 * FEW_MATCHES * len(sought))
 
     def _try_at(self, features: Features) -> np.ndarray:
         """Return (N,) metres at which to look for features in the right image.
@@ -254,7 +272,7 @@ class Tracker:
         problems: tuple[str, ...],
     ) -> Tracks:
         """Return the features as the filter takes them."""
-        match = match or _nowhere(len(features), False)
+        match = match or _nowhere(len(features))
         return Tracks(
             stamp_ns,
             features.ids,
@@ -278,16 +296,10 @@ class Tracker:
         return normalised_covariance(of_pixels, camera.jacobian(seen.points))
 
 
-def _nowhere(count: int, is_swapped: bool) -> Match:
+def _nowhere(count: int) -> Match:
     """Return what is known of features that were not found in the right image."""
     pair, one = (count, 2), (count,)
-    return Match(
-        np.full(pair, np.nan),
-        np.full(pair, np.nan),
-        np.full(one, np.nan),
-        np.zeros(one),
-        is_swapped,
-    )
+    return Match(np.full(pair, np.nan), np.full(pair, np.nan), np.full(one, np.nan), np.zeros(one))
 
 
 def _typical(distance: np.ndarray, predict: Prediction | None) -> float:
