@@ -21,7 +21,7 @@ MOST_RUNS = 300
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion"])
+    parser.add_argument("model", choices=["eqmotion", "vio"])
     parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of agents")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", default="")
@@ -36,6 +36,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> dict:
     """Time everything and return the rows."""
     console = Console()
+    if args.model == "vio":
+        from equi_nodes.cli import odometry_eval
+
+        return odometry_eval.bench(args, console)
     if args.node:
         return _bench_node(args.node, console)
     networks = dict(_networks(args))

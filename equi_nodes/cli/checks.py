@@ -114,6 +114,20 @@ def check_tensorrt() -> Check:
     return Check("tensorrt", "ok", "not installed; only backend: tensorrt needs it")
 
 
+def check_opencv() -> Check:
+    """OpenCV, for the odometry's images."""
+    import cv2
+
+    return Check("opencv", "ok", cv2.__version__)
+
+
+def check_gtsam() -> Check:
+    """GTSAM, which only the map of the odometry needs."""
+    if find_spec("gtsam"):
+        return Check("gtsam", "ok", _version("gtsam"))
+    return Check("gtsam", "ok", "not installed; only slam: true of the odometry needs it")
+
+
 def check_rclpy() -> Check:
     """The ROS client library, from the system or from PyPI."""
     import rclpy
@@ -196,6 +210,8 @@ CHECKS: dict[str, tuple[Callable[[], Check], str]] = {
     "cuda": (check_cuda, SETUP_FIX),
     "onnxruntime": (check_onnxruntime, SETUP_FIX),
     "tensorrt": (check_tensorrt, "pip install --force-reinstall tensorrt-rtx in .venv"),
+    "opencv": (check_opencv, SETUP_FIX),
+    "gtsam": (check_gtsam, "pip install --force-reinstall gtsam in .venv"),
     "weights": (check_weights, WEIGHTS_FIX),
 }
 

@@ -13,7 +13,7 @@ from rich.table import Table
 
 from equi_nodes.errors import EquiError
 
-HELP = "Score a network by its published protocol."
+HELP = "Score a network by its published protocol, or the odometry by its promises."
 EXAMPLE = "equi eval eqmotion --json scores.json"
 
 WIDTH = 100  # characters that the tables need
@@ -32,7 +32,7 @@ QUIRKS = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion"])
+    parser.add_argument("model", choices=["eqmotion", "vio"])
     parser.add_argument("--tracks", type=Path, help="a text file of `frame id x y`, in metres")
     parser.add_argument("--step", type=float, help="seconds between two frames of --tracks")
     parser.add_argument(
@@ -46,11 +46,20 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder", type=Path, help="folder of eqmotion-SCENE.safetensors; default: shipped"
     )
+    group = parser.add_argument_group("vio")
+    group.add_argument("--clip", type=Path, help="EuRoC folder; default: that of the recordings")
+    group.add_argument("--faults", nargs="*", metavar="NAME", help="instead: the table of faults")
+    group.add_argument("--simulated", type=int, metavar="RUNS", help="instead: consistency")
+    group.add_argument("--slam", action="store_true", help="with the map")
 
 
 def run(args: argparse.Namespace) -> dict:
     """Evaluate what is asked for, print it and return the figures."""
     console = Console(width=max(WIDTH, Console().width))
+    if args.model == "vio":
+        from equi_nodes.cli import odometry_eval
+
+        return odometry_eval.evaluate(args, console)
     if args.symmetry:
         return _symmetry(args, console)
     if args.tracks:

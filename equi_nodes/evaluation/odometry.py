@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from evo.core import metrics, sync
+from evo.core import geometry, metrics, sync
 from evo.core.trajectory import PoseTrajectory3D
 
 from equi_nodes.datasets.euroc import PoseTable
@@ -22,6 +22,7 @@ USABLE = (Status.TRACKING, Status.DEGRADED)
 NEAREST_S = 0.003  # between a state and the truth it is compared with
 RPE_DELTA_M = 1.0
 FEWEST_POSES = 10
+STARTED = 1.0  # m^2, the position is less certain before the filter began
 
 
 class Odometry(Protocol):
@@ -122,7 +123,7 @@ def measure(run: OdometryRun, truth: PoseTable | None) -> dict:
         figures["gyro_bias"] = newest.gyro_bias.tolist()
         figures["accel_bias"] = newest.accel_bias.tolist()
         figures["time_offset_ms"] = 1e3 * newest.time_offset
-    return figures | (errors(usable, truth) if truth is not None else {})
+    return figures | (errors(usable, truth, origin_of(samples)) if truth else {})
 
 
 def parts(run: OdometryRun) -> dict[str, dict[str, float]]:
@@ -134,7 +135,14 @@ def parts(run: OdometryRun) -> dict[str, dict[str, float]]:
     }
 
 
-def errors(samples: list[OdometrySample], truth: PoseTable) -> dict:
+def origin_of(samples: list[OdometrySample]) -> OdometrySample | None:
+    """Return the first state that stands where the filter began, None if there is none."""
+    return next((s for s in samples if s.covariance[3, 3] < STARTED), None)
+
+
+def errors(
+    samples: list[OdometrySample], truth: PoseTable, origin: OdometrySample | None = None
+) -> dict:
     """Return ATE after SE(3) alignment, scale, RPE and NEES; empty with too few poses."""
     if len(samples) < FEWEST_POSES:
         return {}
@@ -148,7 +156,10 @@ def errors(samples: list[OdometrySample], truth: PoseTable) -> dict:
         return {}
     if estimate.num_poses < FEWEST_POSES:
         return {}
-    scale = _aligned(estimate, reference, correct_scale=True)[1]
+    try:
+        scale = _aligned(estimate, reference, correct_scale=True)[1]
+    except geometry.GeometryException:  # nothing moved, so nothing can be aligned
+        return {"nees": nees(samples, truth, origin)}
     aligned, _ = _aligned(estimate, reference, correct_scale=False)
     ape = metrics.APE(metrics.PoseRelation.translation_part)
     ape.process_data((reference, aligned))
@@ -159,18 +170,20 @@ def errors(samples: list[OdometrySample], truth: PoseTable) -> dict:
         "scale": float(scale),
         "path_m": float(reference.path_length),
         "rpe": _rpe(reference, aligned),
-        "nees": nees(samples, truth),
+        "nees": nees(samples, truth, origin),
     }
 
 
-def nees(samples: list[OdometrySample], truth: PoseTable) -> dict[str, float]:
+def nees(
+    samples: list[OdometrySample], truth: PoseTable, origin: OdometrySample | None = None
+) -> dict[str, float]:
     """Return the mean normalised squared errors of position and orientation; honest is 3 each.
 
-    The truth is carried into the odometry's world by the first state: heading and position there
-    are the world's choice and have no error. ``ratio_p99`` is the share of the stated 3-sigma
+    The truth is carried into the odometry's world by ``origin``: heading and position there are
+    the world's choice and have no error. ``ratio_p99`` is the share of the stated 3-sigma
     radius of position that 99 % of the errors stay below.
     """
-    table = error_table(samples, truth)
+    table = error_table(samples, truth, origin)
     if not len(table.stamps_ns):
         return {}
     inner = slice(1, None)  # the first state has no error by construction
@@ -212,14 +225,22 @@ class ErrorTable:
         return np.sqrt(np.trace(self.position_covariance, axis1=1, axis2=2))
 
 
-def error_table(samples: list[OdometrySample], truth: PoseTable) -> ErrorTable:
-    """Compare states with the truth, which the first common state ties to the odometry's world."""
+def error_table(
+    samples: list[OdometrySample], truth: PoseTable, origin: OdometrySample | None = None
+) -> ErrorTable:
+    """Compare states with the truth, which ``origin`` ties to the odometry's world.
+
+    The origin is the state whose place and heading are known by definition, as far as there is
+    one; else the first common state is taken for it.
+    """
     rows = [
         (sample, T) for sample in samples if (T := truth_at(truth, sample.stamp_ns)) is not None
     ]
     if not rows:
         return ErrorTable(np.zeros(0, np.int64), *np.zeros((2, 0, 3)), *np.zeros((2, 0, 3, 3)))
-    T_w_a = _tie(rows[0][0].T_w_b, rows[0][1])
+    T_origin = None if origin is None else truth_at(truth, origin.stamp_ns)
+    tied = rows[0] if T_origin is None else (origin, T_origin)
+    T_w_a = _tie(tied[0].T_w_b, tied[1])
     T_true = np.array([T_w_a @ T for _, T in rows])
     T_stated = np.array([sample.T_w_b for sample, _ in rows])
     covariances = np.array([sample.covariance for sample, _ in rows])

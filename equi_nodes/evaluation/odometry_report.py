@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from equi_nodes.datasets.euroc import PoseTable
 from equi_nodes.evaluation import odometry_figures as draw
 from equi_nodes.evaluation.figures import STYLE
-from equi_nodes.evaluation.odometry import OdometryRun, error_table
+from equi_nodes.evaluation.odometry import OdometryRun, error_table, origin_of
 from equi_nodes.evaluation.page import machine_facts, render, svg, tile
 
 PACKAGES = ("numpy", "numba", "opencv-python-headless", "gtsam", "evo")
@@ -77,7 +77,7 @@ def _draw(run: OdometryRun, truth: PoseTable | None, context: OdometryContext) -
     drawn, usable = {}, run.usable
     if usable:
         drawn["path"] = draw.draw_path(usable, truth)
-        table = error_table(usable, truth) if truth is not None else None
+        table = error_table(usable, truth, origin_of(run.samples)) if truth is not None else None
         if table is not None and len(table.stamps_ns):
             drawn["error"] = draw.draw_error(table)
         drawn["biases"] = draw.draw_biases(usable)

@@ -25,6 +25,7 @@ from equi_nodes.vio.types import ImuNoise, Prediction, Rig, Tracks
 if TYPE_CHECKING:
     from equi_nodes.vio.mapping.mapper import Mapper
 
+SPOILING = ("in_g", "no_gravity", "in_degrees", "gyro_unit", "axes", "disagree", "clocks")
 BACK_NS = 1_000_000_000  # so far back is a recording that loops, less is a late message
 WARM_UP_FRAMES = 12
 FRAME_NS = 50_000_000  # between two frames of the warm-up
@@ -125,6 +126,7 @@ class Odometry:
             sample = replace(sample, T_map_w=correction)
         ended = time.perf_counter()
         self.remarks = (*tracks.problems, *self._check.frame(tracks))
+        sample = self._doubted(sample, tracks)
         self.timings = {
             "tracking": tracked - began, "filter": filtered - tracked, "map": ended - filtered,
         }  # fmt: skip
@@ -143,6 +145,15 @@ class Odometry:
     def reset(self) -> None:
         """Forget everything but the calibration."""
         self._restart("reset from outside")
+
+    def _doubted(self, sample: OdometrySample, tracks: Tracks) -> OdometrySample:
+        """Return a state that is no better than its images and sensors allow."""
+        analysis = self._check.analysis
+        wrong = [f.text for f in analysis.findings if f.name in SPOILING] if analysis else []
+        reasons = [*wrong, *tracks.problems]
+        if sample.status is not Status.TRACKING or not reasons:
+            return sample
+        return replace(sample, status=Status.DEGRADED, reason=reasons[0])
 
     def _take_imu(self) -> None:
         """Hand what waits to the filter, in order and without what is no number."""

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+import cv2
 import numpy as np
 
-from equi_nodes.geometry.rotations import log_so3
+from equi_nodes.geometry.rotations import exp_so3, log_so3
 from equi_nodes.vio.types import Rig, Tracks
 
 START_S = 2.0  # seconds that are judged when a node starts
@@ -27,7 +28,10 @@ LEAST_MOTION = 0.08  # rad/s, spread of the rotation rate that camera and gyro a
 LEAST_FRAMES = 15
 LEAST_AGREEMENT = 0.7
 LARGEST_TURN = 25.0  # degrees between the gyro's axes and the calibration's
-FEWEST_RAYS = 12
+FEWEST_RAYS = 25
+LARGEST_MISS = 0.003  # of a normalised point from its epipolar line
+REFINEMENTS = 5
+LEAST_APART_NS = 90_000_000  # between two frames whose turn is taken
 FEWEST_SAMPLES = 10
 FASTEST_TURN = 35.0  # rad/s, 2000 degrees a second: what gyros measure
 
@@ -110,7 +114,7 @@ class StartCheck:
         self.sensors = Sensors()
         self.analysis: Analysis | None = None
         self._rig, self._seconds = rig, seconds
-        self._before: Tracks | None = None
+        self._recent: list[Tracks] = []
 
     def imu(self, stamp_ns: int, gyro: np.ndarray, accel: np.ndarray) -> None:
         """Take a sample of the IMU."""
@@ -124,17 +128,26 @@ class StartCheck:
         sensors = self.sensors
         sensors.frames.append(tracks.stamp_ns)
         sensors.paired += bool(np.isfinite(tracks.right).any())
-        if self._before is not None:
-            turn = camera_turn(self._before, tracks)
-            if turn is not None:
-                R_b_c = self._rig.cameras[0].T_b_c[:3, :3]
-                sensors.turns.append((self._before.stamp_ns, tracks.stamp_ns, R_b_c @ turn))
-        self._before = tracks
+        self._compare(tracks)
         if tracks.stamp_ns - sensors.frames[0] < self._seconds * 1e9:
             return ()
-        self.analysis = analyse(sensors, is_stereo=len(self._rig.cameras) > 1)
+        return tuple(finding.text for finding in self.finish().findings)
+
+    def _compare(self, tracks: Tracks) -> None:
+        """Note how the camera turned since the last frame that is far enough away."""
+        before = [
+            item for item in self._recent if tracks.stamp_ns - item.stamp_ns >= LEAST_APART_NS
+        ]
+        self._recent = [*before[-1:], *self._recent[len(before) :], tracks]
+        if before and (turn := camera_turn(before[-1], tracks)) is not None:
+            R_b_c = self._rig.cameras[0].T_b_c[:3, :3]
+            self.sensors.turns.append((before[-1].stamp_ns, tracks.stamp_ns, R_b_c @ turn))
+
+    def finish(self) -> Analysis:
+        """Judge what came so far."""
+        self.analysis = analyse(self.sensors, is_stereo=len(self._rig.cameras) > 1)
         self.sensors = Sensors()
-        return tuple(finding.text for finding in self.analysis.findings)
+        return self.analysis
 
 
 def analyse(sensors: Sensors, *, is_stereo: bool) -> Analysis:
@@ -165,23 +178,37 @@ def _finding(name: str, key: str = "", **values: object) -> Finding:
 
 
 def camera_turn(before: Tracks, now: Tracks) -> np.ndarray | None:
-    """Return the rotation vector (3,) from a frame to the next in the first one's camera axes.
+    """Return the rotation vector (3,) from a frame to a later one in the first one's camera axes.
 
-    Far features decide: those that moved otherwise are given little weight. None with too few.
+    All rays have to lie in epipolar planes, so the translation does no harm. None with too few.
     """
     _, first, second = np.intersect1d(before.ids, now.ids, return_indices=True)
     if len(first) < FEWEST_RAYS:
         return None
-    rays = [_rays(before.left[first]), _rays(now.left[second])]
-    weights = np.ones(len(first))
-    for _ in range(8):
-        cross = (rays[0] * weights[:, None]).T @ rays[1]
-        U, _, Vt = np.linalg.svd(cross)
-        R = U @ np.diag((1.0, 1.0, np.linalg.det(U @ Vt))) @ Vt
-        misses = np.linalg.norm(rays[0] - rays[1] @ R.T, axis=1)
-        scale = max(float(np.median(misses)), 1e-4)
-        weights = 1.0 / (1.0 + (misses / scale) ** 2)
-    return log_so3(R)
+    points = before.left[first], now.left[second]
+    E, mask = cv2.findEssentialMat(*points, np.eye(3), cv2.RANSAC, 0.999, LARGEST_MISS)
+    if E is None or E.shape != (3, 3) or mask.sum() < FEWEST_RAYS:
+        return None
+    inside = mask.ravel() > 0
+    turns = cv2.decomposeEssentialMat(E)[:2]  # of the second frame's rays from the first one's
+    R = max(turns, key=np.trace).T
+    return log_so3(_refined(R, _rays(points[0][inside]), _rays(points[1][inside])))
+
+
+def _refined(R: np.ndarray, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    """Return the rotation, and find the direction of translation, that best puts rays in planes."""
+    for _ in range(REFINEMENTS):
+        turned = second @ R.T
+        normals = np.cross(first, turned)
+        axes = np.linalg.eigh(normals.T @ normals)[1]
+        t, across = axes[:, 0], axes[:, 1:]
+        misses = normals @ t
+        by_turn = np.cross(turned, np.cross(t, first))
+        J = np.concatenate([by_turn, normals @ across], axis=1)
+        weights = 1.0 / (1.0 + (misses / max(float(np.median(np.abs(misses))), 1e-6)) ** 2)
+        H = (J * weights[:, None]).T @ J + 1e-9 * np.eye(5)
+        R = exp_so3(-np.linalg.solve(H, (J * weights[:, None]).T @ misses)[:3]) @ R
+    return R
 
 
 def _rays(points: np.ndarray) -> np.ndarray:

@@ -1,0 +1,172 @@
+"""`equi eval vio` and `equi bench vio`: accuracy, symmetry, consistency, faults, time."""
+
+from __future__ import annotations
+
+import argparse
+from dataclasses import asdict
+from typing import Any
+
+import cv2
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from equi_nodes.cli.odometry_consistency import consistency
+from equi_nodes.cli.odometry_recording import Choice, euroc_variant
+from equi_nodes.cli.odometry_replay import open_odometry
+from equi_nodes.datasets.euroc import REFLECTION, EurocRecording, open_euroc
+from equi_nodes.datasets.location import data_dir
+from equi_nodes.datasets.recording import SensorRecording, of_euroc, with_one_camera
+from equi_nodes.errors import EquiError
+from equi_nodes.evaluation.faults import FAULTS, judge
+from equi_nodes.evaluation.odometry import OdometryRun, measure, parts, steps
+from equi_nodes.geometry.rotations import rotation
+from equi_nodes.samples import OdometrySample
+
+CLIP = "euroc_mh01_30s"
+STARTS = {
+    "from the first frame": Choice(),
+    "from frame 40, in motion": Choice(start_frame=40),
+    "backwards, from rest": Choice(is_reversed=True),
+}
+BUDGET_MS = {"stereo": 33.0, "mono": 20.0}  # p95 on one core
+RIGS = ("stereo", "mono")
+
+
+def evaluate(args: argparse.Namespace, console: Console) -> dict:
+    """Evaluate what is asked for, print it and return the figures."""
+    if args.simulated:
+        return _simulated(args.simulated, console)
+    clip = open_euroc(args.clip or data_dir(CLIP))
+    if args.faults is not None:
+        return _faults(clip, args.faults or list(FAULTS), console)
+    return _accuracy(clip, args.slam, console)
+
+
+def bench(args: argparse.Namespace, console: Console) -> dict:
+    """Measure the time a frame by part, images decoded before, OpenCV on one thread."""
+    cv2.setNumThreads(1)
+    clip = open_euroc(data_dir(CLIP))
+    rows, table = [], Table("", "part", "p50 ms", "p95 ms", "max ms", box=None)
+    for rig in RIGS:
+        run = _run(_recording(clip, rig), rig)
+        times = {"all": measure(run, None)["frame_ms"]} | parts(run)
+        for part, spread in times.items():
+            rows.append({"backend": rig, "size": part} | {f"{k}_ms": v for k, v in spread.items()})
+            table.add_row(rig, part, *(f"{spread[key]:.1f}" for key in ("p50", "p95", "max")))
+    console.print(table)
+    within = {
+        row["backend"]: row["p95_ms"] <= BUDGET_MS[row["backend"]]
+        for row in rows
+        if row["size"] == "all"
+    }
+    return {"rows": rows, "within_budget": within}
+
+
+def _accuracy(clip: EurocRecording, with_slam: bool, console: Console) -> dict:
+    """Score both rigs from three starts, and how the mirrored and the turned clip agree."""
+    table = Table(
+        "", "start", "ATE mm", "scale %", "NEES pos / rot", "answered", "p95 ms", box=None
+    )
+    figures: dict[str, Any] = {}
+    plain: dict[str, OdometryRun] = {}
+    for rig in RIGS:
+        figures[rig] = {}
+        for name, choice in STARTS.items():
+            run = _run(_recording(euroc_variant(clip, choice), rig), f"{rig} {name}", with_slam)
+            plain.setdefault(rig, run)
+            truth = euroc_variant(clip, choice).ground_truth
+            figures[rig][name] = measured = measure(run, truth)
+            table.add_row(rig, name, *_cells(measured))
+    console.print(table)
+    figures["symmetry"] = symmetry = _symmetry(clip, plain["stereo"])
+    console.print(
+        f"The mirrored clip differs from the mirrored path by {1e3 * symmetry['mirrored_m']:.2f} mm"
+        f" at most, the turned rig by {1e3 * symmetry['remounted_m']:.2g} mm."
+    )
+    return figures
+
+
+def _symmetry(clip: EurocRecording, plain: OdometryRun) -> dict[str, float]:
+    """Return how far the mirrored clip and a rig with turned axes are from what they should be."""
+    from equi_nodes.datasets.euroc import mirrored, remounted
+
+    in_mirror = _run(of_euroc(mirrored(clip), "mirrored"), "mirrored")
+    expected = [REFLECTION @ sample.T_w_b @ REFLECTION for sample in plain.samples]
+    R_a_b = rotation(np.array([0.3, -0.5, 0.2, 0.7]))
+    turned = _run(of_euroc(remounted(clip, R_a_b), "remounted"), "remounted")
+    return {
+        "mirrored_m": _farthest(in_mirror.samples, expected),
+        "remounted_m": _farthest(turned.samples, [sample.T_w_b for sample in plain.samples]),
+    }
+
+
+def _farthest(samples: list[OdometrySample], poses: list[np.ndarray]) -> float:
+    """Return the largest distance after the headings at the start were made equal."""
+    stated = np.array([sample.T_w_b[:3, 3] for sample in samples])
+    wanted = np.array([T[:3, 3] for T in poses])
+    stated, wanted = stated - stated[0], wanted - wanted[0]
+    cross = stated[:, :2].T @ wanted[:, :2]
+    angle = np.arctan2(cross[0, 1] - cross[1, 0], cross[0, 0] + cross[1, 1])
+    cosine, sine = np.cos(angle), np.sin(angle)
+    R = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+    return float(np.linalg.norm(stated @ R.T - wanted, axis=1).max())
+
+
+def _faults(clip: EurocRecording, names: list[str], console: Console) -> dict:
+    """Break the clip in every way and judge what comes of it."""
+    for name in names:
+        if name not in FAULTS:
+            raise EquiError(f"There is no fault '{name}': choose of {', '.join(FAULTS)}.")
+    table = Table("fault", "verdict", "answered", "noticed s", "recovered s", "worst mm",
+                  "of 3 sigma", "said", box=None)  # fmt: skip
+    results = {}
+    for name in names:
+        fault = FAULTS[name]
+        faulty = fault.change(of_euroc(clip, name), np.random.default_rng(0))
+        outcome = judge(_run(faulty, name), fault, faulty.truth)
+        results[name] = asdict(outcome)
+        table.add_row(
+            name, outcome.verdict, f"{outcome.answered:.0%}", _seconds(outcome.noticed_s),
+            _seconds(outcome.recovered_s), f"{1e3 * outcome.worst_m:.0f}",
+            f"{outcome.worst_ratio:.2f}", outcome.said[:60],
+        )  # fmt: skip
+    console.print(table)
+    kept = sum(result["verdict"] == "ok" for result in results.values())
+    return {"faults": results, "kept": kept, "count": len(results)}
+
+
+def _simulated(runs: int, console: Console) -> dict:
+    """Fly simulated paths and ask whether the stated covariance is what the errors have."""
+    seeds = track(range(runs), description="flying", console=console, transient=True)
+    figures = consistency(seeds)
+    for name, value in figures.items():
+        console.print(f"{name.replace('_', ' ')}: {value}")
+    return figures
+
+
+def _recording(clip: EurocRecording, rig: str) -> SensorRecording:
+    recording = of_euroc(clip, rig)
+    return with_one_camera(recording) if rig == "mono" else recording
+
+
+def _run(recording: SensorRecording, name: str, with_slam: bool = False) -> OdometryRun:
+    odometry = open_odometry(recording, with_slam=with_slam)
+    shown = track(steps(odometry, recording.events), description=name, total=None, transient=True)
+    return OdometryRun(tuple(shown))
+
+
+def _cells(measured: dict) -> list[str]:
+    nees = measured.get("nees", {})
+    return [
+        f"{1e3 * measured.get('ate_rmse_m', np.nan):.1f}",
+        f"{100 * measured.get('scale_error', np.nan):.2f}",
+        f"{nees.get('position', np.nan):.1f} / {nees.get('orientation', np.nan):.1f}",
+        f"{measured['answered']} / {measured['frames']}",
+        f"{measured['frame_ms']['p95']:.0f}",
+    ]
+
+
+def _seconds(value: float | None) -> str:
+    return "" if value is None else f"{value:.2f}"
