@@ -9,11 +9,13 @@ import numpy as np
 
 from equi_nodes.config.vio import FilterConfig
 from equi_nodes.geometry.camera import Camera
-from equi_nodes.geometry.rotations import log_so3, rigid
+from equi_nodes.geometry.rotations import exp_so3, log_so3, rigid
 from equi_nodes.samples import OdometrySample
 from equi_nodes.sim.vio_world import Recording, SimulatedTracks, WorldConfig, simulate
 from equi_nodes.vio.estimator import Estimator
+from equi_nodes.vio.imu_buffer import ImuBuffer
 from equi_nodes.vio.start import upright
+from equi_nodes.vio.state import InitialState
 from equi_nodes.vio.types import ImuNoise, Rig, Tracks
 
 R_B_C = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # the camera looks along the body's x
@@ -49,6 +51,31 @@ def rig_of(config: WorldConfig, cameras: int = 2) -> Rig:
     )
 
 
+class DrawnStart:
+    """Starts the filter off the truth by an error drawn from the covariance that it states."""
+
+    SPREADS = np.array([0.02] * 2 + [1e-5] * 4 + [0.1] * 3 + [0.02] * 3 + [0.05] * 3)
+
+    def __init__(self, truth: Recording, seed: int):
+        off = self.SPREADS * np.random.default_rng(seed).normal(size=15)
+        T = truth.T_w_b[0]
+        self._state = InitialState(
+            truth.tracks[0].stamp_ns,
+            rigid(exp_so3(-off[:3]) @ T[:3, :3], T[:3, 3] - off[3:6]),
+            truth.velocities[0] - off[6:9],
+            truth.gyro_biases[0] - off[9:12],
+            truth.accel_biases[0] - off[12:],
+            np.diag(self.SPREADS**2),
+        )
+
+    def feed(self, tracks: Tracks, imu_buffer: ImuBuffer) -> InitialState:
+        """Return the drawn state."""
+        return self._state
+
+    def reset(self) -> None:
+        """Keep it."""
+
+
 def fly(
     world: WorldConfig = WorldConfig(),
     config: FilterConfig = FilterConfig(),
@@ -56,6 +83,7 @@ def fly(
     cameras: int = 2,
     spoil: Callable[[int, SimulatedTracks], SimulatedTracks | None] = lambda _, tracks: tracks,
     imu_passes: Callable[[float], bool] = lambda _: True,
+    is_start_drawn: bool = False,
 ) -> Flight:
     """Run the filter over one simulated flight.
 
@@ -65,10 +93,13 @@ def fly(
         cameras: 1 or 2.
         spoil: changes the tracks of a frame, by its index, or drops the frame by returning None.
         imu_passes: whether the sample at a time, seconds from the first frame, arrives.
+        is_start_drawn: start near the truth, not anywhere.
     """
     rig = rig_of(world, cameras)
     truth = simulate(rig.cameras, world, seed)
-    estimator, samples, frames, start = Estimator(rig, config), [], [], np.eye(4)
+    initialiser = DrawnStart(truth, seed) if is_start_drawn else None
+    estimator = Estimator(rig, config, initialiser)
+    samples, frames, start = [], [], truth.T_w_b[0]
     arrivals = _arrivals(truth, imu_passes)
     waiting = next(arrivals, None)
     for index, seen in enumerate(truth.tracks):
@@ -78,7 +109,7 @@ def fly(
         tracks = spoil(index, seen)
         if tracks is None:
             continue
-        if not samples:
+        if not samples and not is_start_drawn:
             start = upright(tracks.stamp_ns, tracks.stamp_ns, estimator.imu, config).T_w_b
         samples.append(estimator.step(Tracks(**vars(tracks))))
         frames.append(index)
@@ -104,6 +135,8 @@ def errors_of(flight: Flight) -> tuple[np.ndarray, np.ndarray]:
     estimated = np.stack([sample.T_w_b for sample in samples])
     rotations = turn @ truth.T_w_b[frames, :3, :3]
     positions = (truth.T_w_b[frames, :3, 3] - start[:3, 3]) @ turn.T
+    if np.any(flight.T_w_b_start[:3, 3]):  # a drawn start is in the world of the truth
+        positions = truth.T_w_b[frames, :3, 3]
     errors = [
         log_so3(rotations @ np.swapaxes(estimated[:, :3, :3], 1, 2)),
         positions - estimated[:, :3, 3],

@@ -299,17 +299,17 @@ class SlamConfig:
     )
     iterations: int = parameter(6, "Steps of one adjustment at most.", low=1, high=100)
     odometry_position: float = parameter(
-        0.004, "Spread of the filter's motion over one second.", unit="m", low=1e-5, high=1.0
+        0.001, "Spread of the filter's motion over one second.", unit="m", low=1e-5, high=1.0
     )
     odometry_rotation: float = parameter(
-        0.0004, "Spread of the filter's rotation over one second.", unit="rad", low=1e-6, high=0.1
+        0.0003, "Spread of the filter's rotation over one second.", unit="rad", low=1e-6, high=0.1
     )
     close_loops: bool = parameter(True, "Recognise places seen before.")
     loop_age: float = parameter(
         5.0, "A place seen longer ago is looked for as a loop.", unit="s", low=1.0, high=1000.0
     )
     loop_inliers: int = parameter(
-        20, "Points that must agree on where a loop closes.", low=6, high=500
+        12, "Points that must agree on where a loop closes.", low=6, high=500
     )
     loop_drift: float = parameter(
         0.1, "Most drift a loop may show: per metre and per second.", low=0.001, high=1.0

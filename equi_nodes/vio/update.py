@@ -6,7 +6,8 @@ invariant error common to all poses lies in what is projected out, whatever the 
 so no update ever pretends to have seen heading or position.
 
 The oldest point of a track, its baseline, takes part in more than one update. Each time its
-standard deviation counts once more, so that all uses together tell little more than one does.
+standard deviation is taken to be larger, so that all uses together tell little more than one
+does; how much larger is set by simulated flights, whose errors must be as large as stated.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from equi_nodes.vio.state import (
 from equi_nodes.vio.trail import Trail
 from equi_nodes.vio.triangulation import OK, triangulate
 
+REUSE = 0.75  # power of the number of uses, by which a point's deviation grows
 GATED = 4  # beside the codes of triangulation: refused by the chi-square gate
 MOST_FREEDOM = 400
 
@@ -95,7 +97,7 @@ def linearise_tracks(
             chosen,
             trail.points,
             trail.whitening,
-            1.0 + trail.uses,
+            (1.0 + trail.uses) ** REUSE,
             limits,
             gate_noise_scale,
         )

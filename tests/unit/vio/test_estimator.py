@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from vio_runs import errors_of, fly
 
+from equi_nodes.config.vio import FilterConfig
 from equi_nodes.samples import Status
 from equi_nodes.sim.vio_world import WorldConfig
 
@@ -82,3 +83,41 @@ def test_a_gap_of_the_imu_is_bridged_and_told(length):
     assert any("no IMU" in sample.reason for sample in told)
     assert flight.samples[-1].status is Status.TRACKING
     assert flight.estimator.resets == 0
+
+
+def test_a_time_offset_of_20_ms_is_found_to_1_ms():
+    world = replace(SHORT, duration=15.0, time_offset=0.02)
+    flight = fly(world, FilterConfig(prior_time_offset=0.02))
+    assert flight.samples[-1].time_offset == pytest.approx(0.02, abs=1e-3)
+
+
+def test_errors_are_as_large_as_the_covariance_says():
+    """Mean normalised errors of a few short flights; 1 is expected of each degree of freedom."""
+    means = []
+    for seed in range(8):
+        errors, covariances = errors_of(fly(SHORT, seed=seed, is_start_drawn=True))
+        for part in (slice(0, 3), slice(3, 6), slice(6, 9), slice(9, 12), slice(12, 15)):
+            inverse = np.linalg.inv(covariances[10:, part, part])
+            e = errors[10:, part]
+            means.append(np.einsum("fi,fij,fj->f", e, inverse, e).mean() / 3)
+    means = np.reshape(means, (8, 5)).mean(0)
+    assert (means > 0.5).all() and (means < 1.7).all(), means
+
+
+def test_time_that_went_back_starts_anew_and_a_late_frame_is_skipped():
+    flight = fly(replace(SHORT, duration=1.0))
+    estimator, first = flight.estimator, flight.truth.tracks[0]
+    before = flight.samples[-1]
+    late = replace(first, stamp_ns=before.stamp_ns)
+    assert estimator.step(late) is before
+    assert estimator.skipped == 1
+    estimator.step(replace(first, stamp_ns=first.stamp_ns - 5_000_000_000))
+    assert estimator.resets == 1
+
+
+def test_propagated_moves_on_with_the_imu_and_is_less_certain(flight):
+    last = flight.samples[-1]
+    ahead = flight.estimator.propagated(last.stamp_ns + 50_000_000)
+    moved = np.linalg.norm(ahead.T_w_b[:3, 3] - last.T_w_b[:3, 3])
+    assert moved == pytest.approx(0.05 * np.linalg.norm(last.velocity), rel=0.2, abs=2e-3)
+    assert np.trace(ahead.covariance[3:6, 3:6]) > np.trace(last.covariance[3:6, 3:6])
