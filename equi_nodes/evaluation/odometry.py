@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +23,7 @@ USABLE = (Status.TRACKING, Status.DEGRADED)
 NEAREST_S = 0.003  # between a state and the truth it is compared with
 RPE_DELTA_M = 1.0
 FEWEST_POSES = 10
+MOST_REASONS = 10  # that are counted in the figures
 STARTED = 1.0  # m^2, the position is less certain before the filter began
 
 
@@ -113,6 +115,7 @@ def measure(run: OdometryRun, truth: PoseTable | None) -> dict:
         "answered": len(usable),
         "first_answer_s": None if first is None else (first - run.steps[0].stamp_ns) * 1e-9,
         "statuses": {s.value: sum(x.status is s for x in samples) for s in Status},
+        "reasons": dict(Counter(s.reason for s in samples if s.reason).most_common(MOST_REASONS)),
         "resets": int(samples[-1].figures.get("resets", 0)) if samples else 0,
         "frame_ms": _spread(times),
         "parts_ms": parts(run),
