@@ -1,0 +1,1 @@
+"""The map beside the filter: keyframes, their adjustment, and places recognised."""
