@@ -28,6 +28,7 @@ TIME_WENT_BACK = 1.0  # s backward that are a new recording and not a late frame
 NOISE_WINDOW = 1.0  # s over which the IMU's noise is measured
 NOISIER = 1.5  # times its density, from which the noise measured counts
 FIRST_FRAMES = 21  # that are kept in the trail even if they stand
+FEWEST_POINTS = 2  # of a stereo track, which tell an unknown velocity before it leads far off
 UNKNOWN = 1e6  # variance of what is not estimated yet
 
 
@@ -215,8 +216,10 @@ class Estimator:
     def _update_by_tracks(self) -> tuple[np.ndarray, VisualUpdate]:
         """Choose tracks, gate them, correct the state; tracks that failed rest for a frame."""
         config, trail = self._config, self._trail
+        young = len(self._rig.cameras) > 1 and not self._health.has_converged
+        fewest = FEWEST_POINTS if young else config.min_track
         columns, chosen = select_tracks(
-            trail, self._rng, config.tracks_per_frame, config.min_track, self._refused
+            trail, self._rng, config.tracks_per_frame, fewest, self._refused
         )
         update = linearise_tracks(
             self._state, trail, columns, chosen, self._limits, config.gate_noise_scale

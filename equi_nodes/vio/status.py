@@ -41,6 +41,7 @@ class Health:
     """Turns evidence into a status.
 
     Attributes:
+        has_converged: the velocity has been known since the start.
         disagreed_for: seconds for which all tracks have contradicted the filter.
     """
 
@@ -53,7 +54,7 @@ class Health:
         self._recent: deque[Evidence] = deque()
         self._agreed_at: float | None = None
         self._disagreed_at: float | None = None
-        self._converged = False
+        self.has_converged = False
         self.disagreed_for = 0.0
 
     def judge(self, evidence: Evidence) -> tuple[Status, str]:
@@ -62,9 +63,9 @@ class Health:
         blind = evidence.time - self._agreed_at
         if blind > self._config.lost_after:
             return Status.LOST, f"{self._blind_reason(evidence)} for {blind:.1f} s"
-        if not self._converged:
-            self._converged = evidence.velocity_spread < self._config.converged_velocity
-            if not self._converged:
+        if not self.has_converged:
+            self.has_converged = evidence.velocity_spread < self._config.converged_velocity
+            if not self.has_converged:
                 return Status.INITIALISING, "velocity not known yet: " + self._young(evidence)
         reason = self._doubt(evidence, blind)
         return (Status.DEGRADED, reason) if reason else (Status.TRACKING, "")
