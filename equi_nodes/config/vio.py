@@ -309,7 +309,7 @@ class SlamConfig:
         5.0, "A place seen longer ago is looked for as a loop.", unit="s", low=1.0, high=1000.0
     )
     loop_inliers: int = parameter(
-        12, "Points that must agree on where a loop closes.", low=6, high=500
+        15, "Points that must agree on where a loop closes.", low=6, high=500
     )
     loop_drift: float = parameter(
         0.1, "Most drift a loop may show: per metre and per second.", low=0.001, high=1.0

@@ -20,12 +20,12 @@ from equi_nodes.vio.mapping.points import misfits, triangulate
 from equi_nodes.vio.mapping.solver import solver
 from equi_nodes.vio.types import Rig, Tracks
 
-PIXEL_SPREAD = 2.0  # px, of a reprojection: the errors of one track are alike from view to view
+PIXEL_SPREAD = 3.0  # px, of a reprojection: the errors of one track are alike from view to view
 UPRIGHT_ENOUGH = 0.005  # rad, spread of roll and pitch from which the map begins ...
 LATEST_NS = 5_000_000_000  # ... or this long after the first frame
 SETTLED = 4  # keyframes back, where the map's poses hardly change any more
-SURE = 1.0  # spreads of a recognised pose, beyond which it corrects the map ...
-LEAST_ROTATION, LEAST_POSITION = 0.003, 0.01  # ... and rad and m that are left to adjustment
+SURE = 3.0  # spreads of a recognised pose, within which the filter is the more exact ...
+LEAST_ROTATION, LEAST_POSITION = 0.003, 0.01  # ... and rad and m beside them
 
 
 class Mapper:
@@ -160,14 +160,15 @@ class Mapper:
         old = found.candidate
         T_old_new = inverse(old.T_map_b) @ found.T_map_b
         off = inverse(new.T_map_b) @ found.T_map_b
-        loop = Loop(old.index, new.index, T_old_new, found.rotation, found.position)
-        self.loops.append(loop)
         turned = np.arccos(np.clip((np.trace(off[:3, :3]) - 1) / 2, -1.0, 1.0))
         if (
-            np.linalg.norm(off[:3, 3]) > SURE * found.position + LEAST_POSITION
-            or turned > SURE * found.rotation + LEAST_ROTATION
+            np.linalg.norm(off[:3, 3]) < SURE * found.position + LEAST_POSITION
+            and turned < SURE * found.rotation + LEAST_ROTATION
         ):
-            self._correct()
+            return
+        loop = Loop(old.index, new.index, T_old_new, found.rotation, found.position)
+        self.loops.append(loop)
+        self._correct()
         for row, point in zip(found.rows.tolist(), found.points.tolist()):
             self._merge(int(new.ids[row]), point)
 
