@@ -234,7 +234,7 @@ class TrackerConfig:
         1e-3, "Least eigenvalue of a corner's structure tensor, grey levels 0..1.", low=0.0
     )
     window: int = parameter(
-        21, "Side of the patch that optical flow compares.", unit="px", low=7, high=63
+        15, "Side of the patch that optical flow compares.", unit="px", low=7, high=63
     )
     levels: int = parameter(3, "Halvings of the image in optical flow.", low=0, high=6)
     return_distance: float = parameter(

@@ -84,7 +84,8 @@ class Odometry:
         self.timings: dict[str, float] = {}
         self.late = self.unusable = 0
         self._tracker = Tracker(rig, parts.tracker)
-        initialiser = Initialiser(rig, parts.initialiser) if len(rig.cameras) == 1 else None
+        alone = len(rig.cameras) == 1
+        initialiser = Initialiser(rig, parts.initialiser, parts.filter) if alone else None
         self._estimator = Estimator(rig, parts.filter, initialiser)
         self._mapper = _mapper(rig, parts.mapping) if parts.mapping else None
         self._waiting: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=MOST_WAITING)

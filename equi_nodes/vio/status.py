@@ -66,7 +66,7 @@ class Health:
         if not self.has_converged:
             self.has_converged = evidence.velocity_spread < self._config.converged_velocity
             if not self.has_converged:
-                return Status.INITIALISING, "velocity not known yet: " + self._young(evidence)
+                return Status.DEGRADED, "velocity not known yet: " + self._young(evidence)
         reason = self._doubt(evidence, blind)
         return (Status.DEGRADED, reason) if reason else (Status.TRACKING, "")
 
