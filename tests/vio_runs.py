@@ -7,15 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from equi_nodes.cli.odometry_consistency import DrawnStart
 from equi_nodes.config.vio import FilterConfig
 from equi_nodes.geometry.camera import Camera
-from equi_nodes.geometry.rotations import exp_so3, log_so3, rigid
+from equi_nodes.geometry.rotations import log_so3, rigid
 from equi_nodes.samples import OdometrySample
 from equi_nodes.sim.vio_world import Recording, SimulatedTracks, WorldConfig, simulate
 from equi_nodes.vio.estimator import Estimator
-from equi_nodes.vio.imu_buffer import ImuBuffer
 from equi_nodes.vio.start import upright
-from equi_nodes.vio.state import InitialState
 from equi_nodes.vio.types import ImuNoise, Rig, Tracks
 
 R_B_C = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # the camera looks along the body's x
@@ -49,31 +48,6 @@ def rig_of(config: WorldConfig, cameras: int = 2) -> Rig:
         tuple(Camera("pinhole", 752, 480, (458.0, 458.0, 376.0, 240.0), (), T) for T in poses),
         noise,
     )
-
-
-class DrawnStart:
-    """Starts the filter off the truth by an error drawn from the covariance that it states."""
-
-    SPREADS = np.array([0.02] * 2 + [1e-5] * 4 + [0.1] * 3 + [0.02] * 3 + [0.05] * 3)
-
-    def __init__(self, truth: Recording, seed: int):
-        off = self.SPREADS * np.random.default_rng(seed).normal(size=15)
-        T = truth.T_w_b[0]
-        self._state = InitialState(
-            truth.tracks[0].stamp_ns,
-            rigid(exp_so3(-off[:3]) @ T[:3, :3], T[:3, 3] - off[3:6]),
-            truth.velocities[0] - off[6:9],
-            truth.gyro_biases[0] - off[9:12],
-            truth.accel_biases[0] - off[12:],
-            np.diag(self.SPREADS**2),
-        )
-
-    def feed(self, tracks: Tracks, imu_buffer: ImuBuffer) -> InitialState:
-        """Return the drawn state."""
-        return self._state
-
-    def reset(self) -> None:
-        """Keep it."""
 
 
 def fly(

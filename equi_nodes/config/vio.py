@@ -266,13 +266,8 @@ class TrackerConfig:
     still_time: float = parameter(
         0.4, "Time over which features must not move to count as still.", unit="s", low=0.0
     )
-    keypoint_noise: str = parameter(
-        "uniform",
-        "Noise of image points: the same for all, or from the structure of the image around them.",
-        choices=("uniform", "structure"),
-    )
     pixel_noise: float = parameter(
-        0.7, "Standard deviation of image points, of a good corner.", unit="px", low=0.05, high=10
+        0.7, "Standard deviation of image points.", unit="px", low=0.05, high=10
     )
     seed: int = parameter(0, "Seed of the hypotheses.", low=0)
 

@@ -10,7 +10,6 @@ SHAPES = {
     "ids": ((), np.int64),
     "pixels": ((2,), np.float32),
     "points": ((2,), np.float64),
-    "returned": ((), np.float64),
     "distance": ((), np.float64),
     "reference": ((2,), np.float32),
     "searched": ((), np.int64),
@@ -25,7 +24,6 @@ class Features:
         ids: (N,) never used again.
         pixels: (N, 2) of the left image.
         points: (N, 2) the same, normalised.
-        returned: (N,) px, distance of flow there and back from its start.
         distance: (N,) metres from the left camera by stereo, infinite if far, NaN if unknown.
         reference: (N, 2) pixels when the body last moved, NaN if first seen since then.
         searched: (N,) number of the frame in which it was last looked for in the right image;
@@ -35,7 +33,6 @@ class Features:
     ids: np.ndarray
     pixels: np.ndarray
     points: np.ndarray
-    returned: np.ndarray
     distance: np.ndarray
     reference: np.ndarray
     searched: np.ndarray
@@ -49,10 +46,7 @@ class Features:
 
     def and_new(self, ids: np.ndarray, pixels: np.ndarray, points: np.ndarray) -> Features:
         """Return these features and new ones behind them."""
-        count = len(ids)
-        added = replace(
-            _unknown(count), ids=ids, pixels=pixels, points=points, returned=np.zeros(count)
-        )
+        added = replace(_unknown(len(ids)), ids=ids, pixels=pixels, points=points)
         parts = (
             np.concatenate([getattr(self, p.name), getattr(added, p.name)]) for p in fields(self)
         )

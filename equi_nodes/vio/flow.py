@@ -20,12 +20,10 @@ class Flow(NamedTuple):
     Attributes:
         pixels: (N, 2) float32.
         found: (N,) bool.
-        returned: (N,) distance of the way back from where it began, px; zero if not measured.
     """
 
     pixels: np.ndarray
     found: np.ndarray
-    returned: np.ndarray
 
 
 class FlowFinder:
@@ -44,19 +42,16 @@ class FlowFinder:
         self, before: np.ndarray, now: np.ndarray, pixels: np.ndarray, guess: np.ndarray
     ) -> Flow:
         """Follow (N, 2) pixels of one image into another from an (N, 2) guess."""
-        count = len(pixels)
-        if not count:
-            return Flow(np.zeros((0, 2), np.float32), np.zeros(0, bool), np.zeros(0))
+        if not len(pixels):
+            return Flow(np.zeros((0, 2), np.float32), np.zeros(0, bool))
         pixels = np.ascontiguousarray(pixels, np.float32)
         there, status = self._flow(before, now, pixels, guess, self._levels)
         found = (status > 0) & within(there, now.shape)
-        returned = np.zeros(count)
         if self._limit > 0 and found.any():
             back, status = self._flow(now, before, there[found], pixels[found], 0)
             away = np.hypot(*(back - pixels[found]).T)
-            returned[found] = away
             found[found] = (status > 0) & (away < self._limit)
-        return Flow(there, found, returned)
+        return Flow(there, found)
 
     def _flow(
         self, before: np.ndarray, now: np.ndarray, start: np.ndarray, guess: np.ndarray, levels: int

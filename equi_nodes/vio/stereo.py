@@ -20,13 +20,11 @@ class Match(NamedTuple):
         pixels: (N, 2) of the right image, NaN where not found.
         points: (N, 2) normalised, likewise.
         distance: (N,) metres from the left camera, infinite if far, NaN where not found.
-        returned: (N,) px, see ``Flow``.
     """
 
     pixels: np.ndarray
     points: np.ndarray
     distance: np.ndarray
-    returned: np.ndarray
 
 
 class StereoMatcher:
@@ -73,7 +71,6 @@ class StereoMatcher:
             np.where(nothing, np.nan, flow.pixels),
             np.where(nothing, np.nan, normalised),
             np.where(found, np.maximum(range_m, NEAREST), np.nan),
-            flow.returned,
         )
 
     def _intersect(

@@ -7,13 +7,13 @@ from dataclasses import replace
 import numpy as np
 
 from equi_nodes.config.vio import TrackerConfig
+from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import inverse
 from equi_nodes.samples import Frame
 from equi_nodes.vio.detection import Detector, merged
 from equi_nodes.vio.features import Features, no_features
 from equi_nodes.vio.flow import FlowFinder, expected
 from equi_nodes.vio.image_check import are_equal, complaint, remark
-from equi_nodes.vio.keypoint_noise import normalised_covariance, pixel_covariance
 from equi_nodes.vio.outliers import ROTATES, essential_inliers, pose_inliers, rotation_inliers
 from equi_nodes.vio.stereo import Match, StereoMatcher, seen_from_left
 from equi_nodes.vio.stillness import StillnessWatch
@@ -78,7 +78,7 @@ class Tracker:
         problem = complaint(frame.left, self._left, "left") or self._frozen(frame.left, predict)
         if problem:
             self._T_w_b = predict.T_w_b_before if predict else None
-            return self._tracks(frame.stamp_ns, no_features(), None, None, 0.0, (problem,))
+            return self._tracks(frame.stamp_ns, no_features(), None, 0.0, (problem,))
         problems = [remark(frame.left, "left")]
         self._frames += 1
         features, turning = self._follow(frame.left, predict)
@@ -90,7 +90,7 @@ class Tracker:
             problems.append("left and right look swapped: all disparities are negative")
         self._features, self._images, self._T_w_b = features, (frame.left, frame.right), None
         said = tuple(filter(None, problems))
-        return self._tracks(frame.stamp_ns, features, match, right, still, said)
+        return self._tracks(frame.stamp_ns, features, match, still, said)
 
     def _since_last_image(self, predict: Prediction | None) -> Prediction | None:
         """Let the prediction start at the newest usable image rather than at the frame before."""
@@ -139,9 +139,7 @@ class Tracker:
         rows = flow.found & np.isfinite(points).all(1)
         rows[np.flatnonzero(rows)[merged(flow.pixels[rows], MERGED_DISTANCE)]] = False
         before = old.keep(rows)
-        now = replace(
-            before, pixels=flow.pixels[rows], points=points[rows], returned=flow.returned[rows]
-        )
+        now = replace(before, pixels=flow.pixels[rows], points=points[rows])
         turning = rotation_inliers(
             before.points, now.points, self._limit, self._config.ransac_rounds, self._generator
         )
@@ -267,7 +265,6 @@ class Tracker:
         stamp_ns: int,
         features: Features,
         match: Match | None,
-        right: np.ndarray | None,
         still: float,
         problems: tuple[str, ...],
     ) -> Tracks:
@@ -278,28 +275,24 @@ class Tracker:
             features.ids,
             features.points,
             match.points,
-            self._covariance(self._images[0], self._left, features),
-            self._covariance(right, self._right, match),
+            self._covariance(self._left, features.points),
+            self._covariance(self._right, match.points),
             still,
             problems,
         )
 
-    def _covariance(self, image: np.ndarray | None, camera, seen: Features | Match) -> np.ndarray:
-        """Return (N, 2, 2) of normalised points, NaN where there is no point."""
-        if image is None or not len(seen.pixels):
-            return np.full((len(seen.pixels), 2, 2), np.nan)
-        noise = self._config.pixel_noise
-        if self._config.keypoint_noise == "structure":
-            of_pixels = pixel_covariance(image, seen.pixels, seen.returned, noise)
-        else:
-            of_pixels = noise**2 * np.eye(2)
-        return normalised_covariance(of_pixels, camera.jacobian(seen.points))
+    def _covariance(self, camera: Camera | None, points: np.ndarray) -> np.ndarray:
+        """Return (N, 2, 2) of normalised points (N, 2), NaN where there is no point."""
+        if camera is None or not len(points):
+            return np.full((len(points), 2, 2), np.nan)
+        lens = camera.jacobian(points)
+        return self._config.pixel_noise**2 * lens @ np.swapaxes(lens, 1, 2)
 
 
 def _nowhere(count: int) -> Match:
     """Return what is known of features that were not found in the right image."""
     pair, one = (count, 2), (count,)
-    return Match(np.full(pair, np.nan), np.full(pair, np.nan), np.full(one, np.nan), np.zeros(one))
+    return Match(np.full(pair, np.nan), np.full(pair, np.nan), np.full(one, np.nan))
 
 
 def _typical(distance: np.ndarray, predict: Prediction | None) -> float:
