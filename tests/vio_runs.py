@@ -52,7 +52,7 @@ def rig_of(config: WorldConfig, cameras: int = 2) -> Rig:
 
 def fly(
     world: WorldConfig = WorldConfig(),
-    config: FilterConfig = FilterConfig(),
+    config: FilterConfig = FilterConfig(imu_noise_scale=1.0),
     seed: int = 0,
     cameras: int = 2,
     spoil: Callable[[int, SimulatedTracks], SimulatedTracks | None] = lambda _, tracks: tracks,

@@ -15,13 +15,13 @@ from equi_nodes.errors import EquiError
 
 # Here and not asked of the modules, so that `equi --help` imports none of them.
 VERBS = {
-    "doctor": "Check this machine and name the fix for what is missing.",
+    "doctor": "Check this machine, or the sensors of a recording, and name the fix.",
     "up": "Start the nodes of a graph and stop them together.",
     "demo": "Show the package at work, from a recording to a report.",
     "replay": "Run a node's pipeline over a recording and score it.",
     "bag": "Write a data set as a rosbag2 recording, or say what a recording holds.",
     "train": "Train a network on the recordings at hand; call again to continue.",
-    "eval": "Score a network by its published protocol.",
+    "eval": "Score a network by its published protocol, or the odometry by its promises.",
     "export": "Export a network to ONNX and TensorRT and check it.",
     "bench": "Measure the latency of a network on every backend.",
 }

@@ -22,7 +22,10 @@ class FilterConfig:
     )
     gravity: float = parameter(9.80665, "Gravity at the site.", unit="m/s^2", low=9.7, high=9.9)
     imu_noise_scale: float = parameter(
-        1.0, "Factor on the densities of the IMU's noise.", low=0.1, high=1000.0
+        3.0,
+        "Factor on the densities of the IMU's noise, as data sheets state them too small.",
+        low=0.1,
+        high=1000.0,
     )
     adaptive_noise: bool = parameter(
         True, "Raise the IMU's noise to what its samples show, as on a vibrating robot."

@@ -144,6 +144,7 @@ class Estimator:
         self._rate = np.zeros(3)
         self._frames = 0
         self._stood_ns: int | None = None
+        self._disputes = False
         self._trail.clear()
         self._health.restart()
         self._stationarity = Stationarity(self._rig, self._config)
@@ -187,18 +188,21 @@ class Estimator:
         span = self.imu.between(state.time_ns, end)
         self._propagation.apply(state, span, end)
         self._rate = span.last_gyro - state.gyro_bias
+        before = tracks.stamp_ns if self._last_stamp_ns is None else self._last_stamp_ns
+        self._image_gap = (tracks.stamp_ns - before) * 1e-9
         self._last_stamp_ns = tracks.stamp_ns
         self._frames += 1
         return float(span.gaps.max(initial=0.0))
 
     def _judge_stillness(self, tracks: Tracks) -> None:
         """Let a still frame replace the one before; tell the state when the body stands."""
-        self._stationarity.observe(tracks, self.imu, self._state.time_ns)
+        white = np.sqrt(self._propagation.white)
+        self._stationarity.observe(tracks, self.imu, self._state.time_ns, white)
         if self._stationarity.image_is_still and self._frames > FIRST_FRAMES:
             self._drop(len(self._trail) - 2)
         now = self._state.time_ns
         if not self._stationarity.stands:
-            self._stood_ns = None
+            self._stood_ns, self._disputes = None, False
         elif self._stood_ns is None:
             self._stood_ns = now
         elif now - self._stood_ns >= self._config.still_interval * 1e9:
@@ -206,12 +210,14 @@ class Estimator:
             self._stood_ns = now
 
     def _stand(self, since_ns: int, now_ns: int) -> None:
+        """Apply a stand; a filter that contradicts it is not forced, but says so."""
         inside = self.imu.window(now_ns, (now_ns - since_ns) * 1e-9)
         rates = self.imu.gyro[inside]
         if len(rates):
             variance = self._propagation.white[0] / ((now_ns - since_ns) * 1e-9)
             spread = self._config.still_velocity
-            stand_still(self._state, rates.mean(0), variance, spread, self._additive)
+            agrees = stand_still(self._state, rates.mean(0), variance, spread, self._additive)
+            self._disputes = not agrees
 
     def _update_by_tracks(self) -> tuple[np.ndarray, VisualUpdate]:
         """Choose tracks, gate them, correct the state; tracks that failed rest for a frame."""
@@ -239,6 +245,9 @@ class Estimator:
     ) -> OdometrySample:
         """Judge the frame and publish; start anew if nothing agrees or numbers are broken."""
         good = update.codes == OK
+        if self._sample.status is Status.LOST and self._health.has_converged and good.any():
+            self.reset("found again after being lost")
+            return self._publish(tracks, Status.LOST, self._why_anew)
         values = _values(self._state, self._rate + self._state.gyro_bias)
         spread = float(np.sqrt(np.trace(values["covariance"][6:9, 6:9])))
         nis = float(update.nis[good].mean()) if good.any() else 0.0
@@ -250,8 +259,11 @@ class Estimator:
             int(good.sum()),
             nis,
             stands,
+            self._disputes,
             gap,
+            self._image_gap,
             spread,
+            self._state.time_offset,
         )
         status, reason = self._health.judge(evidence)
         if not all(np.isfinite(value).all() for value in values.values()):
@@ -265,7 +277,7 @@ class Estimator:
         }
         sample = self._publish(tracks, status, reason, **values, **seen)
         if self._health.disagreed_for > self._config.reset_after:
-            self.reset("no track agreed with the motion")
+            self.reset("images and IMU contradicted the estimate")
             return self._publish(tracks, Status.LOST, self._why_anew, **values)
         return sample
 

@@ -27,17 +27,24 @@ class Stationarity:
     def __init__(self, rig: Rig, config: FilterConfig):
         self._config = config
         self._reach = config.still_pixels / rig.cameras[0].focal
-        self._noise = rig.imu_noise
         self._ids, self._points = np.zeros(0, np.int64), np.zeros((0, 2))
         self._frames = 0
         self.image_is_still = self.stands = False
 
-    def observe(self, tracks: Tracks, buffer: ImuBuffer, time_ns: int) -> None:
-        """Judge one frame, taken at a time of the IMU's clock."""
+    def observe(self, tracks: Tracks, buffer: ImuBuffer, time_ns: int, white: np.ndarray) -> None:
+        """Judge one frame.
+
+        Args:
+            tracks: of the frame.
+            buffer: the IMU.
+            time_ns: of the frame, by the IMU's clock.
+            white: densities of the noise of gyro and accelerometer as they are now, which on a
+                vibrating robot are far above those of the sensor.
+        """
         self.image_is_still = self._is_unmoved(tracks)
         if not self.image_is_still:
             self._ids, self._points = tracks.ids, tracks.left
-        calm = self.image_is_still and self._is_calm(buffer, time_ns)
+        calm = self.image_is_still and self._is_calm(buffer, time_ns, white)
         self._frames = self._frames + 1 if calm else 0
         self.stands = self._frames >= self._config.still_frames
 
@@ -50,14 +57,14 @@ class Stationarity:
         moved = np.linalg.norm(tracks.left[now] - self._points[before], axis=1)
         return bool(np.mean(moved < self._reach) >= MOST_SHARE)
 
-    def _is_calm(self, buffer: ImuBuffer, time_ns: int) -> bool:
+    def _is_calm(self, buffer: ImuBuffer, time_ns: int, white: np.ndarray) -> bool:
         """Whether gyro and accelerometer vary no more than standing, or than their noise."""
         inside = buffer.window(time_ns, self._config.still_window)
         if inside.stop - inside.start < FEWEST:
             return False
-        to_spread = 3 / np.sqrt(buffer.period)
-        gyro = max(self._config.still_gyro, self._noise.gyro * to_spread)
-        accel = max(self._config.still_accel, self._noise.accel * to_spread)
+        noise = 3 * white / np.sqrt(buffer.period)
+        gyro = max(self._config.still_gyro, noise[0])
+        accel = max(self._config.still_accel, noise[1])
         return bool(
             buffer.gyro[inside].std(0).max() < gyro and buffer.accel[inside].std(0).max() < accel
         )

@@ -11,6 +11,9 @@ from equi_nodes.samples import Status
 WINDOW = 1.0  # s over which frames are judged together
 FEWEST_SHARE = 0.3  # accepted of attempted tracks, below it they contradict the motion
 FEWEST_ATTEMPTS = 5  # a frame with fewer says nothing about the filter
+SETTLING = 1.5  # s after the start in which biases and tilt are still being found
+LARGEST_OFFSET = 0.01  # s between cameras and IMU that is nothing to speak of
+OFFSET_SPREADS = 4.0  # of the prior, beyond which the offset is none that was allowed for
 MOST_NIS = 4.0  # mean of the accepted tracks, above it they are worse than their covariance says
 
 
@@ -23,8 +26,11 @@ class Evidence(NamedTuple):
         attempted, accepted: tracks taken for the update, and those that agreed.
         nis: mean over the accepted, 1 is expected.
         stands: the body stands.
+        disputes: the body stands by images and IMU, but not by the filter.
         imu_gap: longest time without IMU since the frame before, seconds.
+        image_gap: time since the frame before, seconds.
         velocity_spread: standard deviation, m/s.
+        time_offset: found between cameras and IMU, seconds.
     """
 
     time: float
@@ -33,8 +39,11 @@ class Evidence(NamedTuple):
     accepted: int
     nis: float
     stands: bool
+    disputes: bool
     imu_gap: float
+    image_gap: float
     velocity_spread: float
+    time_offset: float
 
 
 class Health:
@@ -52,6 +61,7 @@ class Health:
     def restart(self) -> None:
         """Begin with a filter that knows little."""
         self._recent: deque[Evidence] = deque()
+        self._started: float | None = None
         self._agreed_at: float | None = None
         self._disagreed_at: float | None = None
         self.has_converged = False
@@ -71,14 +81,17 @@ class Health:
         return (Status.DEGRADED, reason) if reason else (Status.TRACKING, "")
 
     def _remember(self, evidence: Evidence) -> None:
+        if self._started is None:
+            self._started = evidence.time
         self._recent.append(evidence)
         while self._recent[0].time < evidence.time - WINDOW:
             self._recent.popleft()
-        agrees = evidence.accepted > 0 or evidence.stands
+        agrees = evidence.accepted > 0 or (evidence.stands and not evidence.disputes)
         if agrees or self._agreed_at is None:
             self._agreed_at = evidence.time
         contradicts = not evidence.stands and evidence.attempted >= FEWEST_ATTEMPTS
         contradicts = contradicts and evidence.accepted < 0.1 * evidence.attempted
+        contradicts = contradicts or evidence.disputes
         if agrees and not contradicts:
             self._disagreed_at = None
         elif contradicts and self._disagreed_at is None:
@@ -90,6 +103,12 @@ class Health:
         """Return why the filter, which has converged, is not to be fully trusted."""
         if evidence.imu_gap > 0:
             return f"no IMU for {evidence.imu_gap:.2f} s"
+        if evidence.image_gap > self._config.degraded_after:
+            return f"no image for {evidence.image_gap:.1f} s"
+        if evidence.disputes:
+            return "images and IMU stand still, the estimate moves"
+        if self._disagreed_at is not None:
+            return "tracks contradict the motion"
         if blind > self._config.degraded_after:
             return f"{self._blind_reason(evidence)} for {blind:.1f} s"
         moving = [e for e in self._recent if not e.stands]
@@ -101,6 +120,11 @@ class Health:
             return "tracks are worse than their covariance says"
         if evidence.velocity_spread > self._config.converged_velocity:
             return f"velocity uncertain by {evidence.velocity_spread:.2f} m/s"
+        late = abs(evidence.time_offset)
+        if late > max(LARGEST_OFFSET, OFFSET_SPREADS * self._config.prior_time_offset):
+            return f"cameras and IMU are {1e3 * late:.0f} ms apart; correct the time offset"
+        if evidence.time - self._started < SETTLING:
+            return "just started"
         return ""
 
     def _young(self, evidence: Evidence) -> str:

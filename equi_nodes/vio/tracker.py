@@ -234,13 +234,16 @@ class Tracker:
     ) -> None:
         """If few features were found, see whether more are with the cameras exchanged."""
         hits = np.isfinite(found.distance).sum()
-        if hits > FEW_MATCHES * len(sought):
-            self._is_swapped = False
-        elif self._frames % SWAP_INTERVAL == 1:
+        if hits > FEW_MATCHES * len(sought) and not self._is_swapped:
+            return
+        if self._frames % SWAP_INTERVAL == 1:
             points, near = self._right.normalise(sought.pixels), self._try_at(sought)
             other = self._swapped.match(images, sought.pixels, points, near)
             now = np.isfinite(other.distance).sum()
-            self._is_swapped = bool(now > 2 * hits and now > 2 * FEW_MATCHES * len(sought))
+            if self._is_swapped:
+                self._is_swapped = bool(hits < 2 * now)  # until it is clearly no longer so
+            else:
+                self._is_swapped = bool(now > 2 * hits and now > 2 * FEW_MATCHES * len(sought))
 
     def _try_at(self, features: Features) -> np.ndarray:
         """Return (N,) metres at which to look for features in the right image.

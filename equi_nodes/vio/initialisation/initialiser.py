@@ -38,6 +38,7 @@ class Initialiser:
         filter_config: FilterConfig = FilterConfig(),
     ):
         self._rig, self._config, self._filter_config = rig, config, filter_config
+        self._white = np.array([rig.imu_noise.gyro, rig.imu_noise.accel])
         self.reset()
 
     def reset(self) -> None:
@@ -52,7 +53,7 @@ class Initialiser:
         """Take one more frame; return a state at its time, or why there is none yet."""
         if self._frames and tracks.stamp_ns <= self._frames[-1][0].stamp_ns:
             self.reset()
-        self._stationarity.observe(tracks, imu_buffer, tracks.stamp_ns)
+        self._stationarity.observe(tracks, imu_buffer, tracks.stamp_ns, self._white)
         self._frames.append((tracks, self._stationarity.stands))
         while self._age(0) > self._config.max_window:
             self._frames.popleft()

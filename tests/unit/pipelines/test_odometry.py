@@ -122,7 +122,7 @@ def test_the_tracker_learns_what_the_filter_expects(pipeline):
 
 
 def test_one_camera_gets_an_initialiser_and_two_start_at_once(monkeypatch, pipeline):
-    monkeypatch.setattr(module, "Initialiser", lambda rig, config: "initialiser")
+    monkeypatch.setattr(module, "Initialiser", lambda *parts: "initialiser")
     mono = Odometry(make_rig(pipeline.rig.cameras[:1]))
     assert mono._estimator.initialiser == "initialiser"
     assert pipeline._estimator.initialiser is None
