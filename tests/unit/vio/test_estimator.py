@@ -87,7 +87,7 @@ def test_a_gap_of_the_imu_is_bridged_and_told(length):
 
 def test_a_time_offset_of_20_ms_is_found_to_1_ms():
     world = replace(SHORT, duration=15.0, time_offset=0.02)
-    flight = fly(world, FilterConfig(prior_time_offset=0.02))
+    flight = fly(world, FilterConfig(prior_time_offset=0.02, imu_noise_scale=1.0))
     assert flight.samples[-1].time_offset == pytest.approx(0.02, abs=1e-3)
 
 
