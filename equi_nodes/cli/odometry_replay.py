@@ -35,6 +35,11 @@ CONFIGS = {
 
 def replay_vio(arguments: argparse.Namespace, console: Console) -> dict:
     """Replay images and IMU; return the figures of the odometry."""
+    if arguments.online:
+        raise EquiError(
+            "The odometry is replayed offline only: leave --online out, or start the node with"
+            " `equi up vio` and play the bag."
+        )
     choice = Choice(
         arguments.mono, arguments.start_frame, arguments.reverse, arguments.mirror,
         arguments.calibration,

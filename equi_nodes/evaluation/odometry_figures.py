@@ -102,7 +102,7 @@ def draw_picture(picture: np.ndarray) -> Figure:
     panel = figure.subplots()
     panel.imshow(picture[..., ::-1])
     panel.set_axis_off()
-    panel.set_title("Tracks: green moved the estimate, blue seen by both cameras, orange by one")
+    panel.set_title("Green moved the estimate; blue: seen by both, orange: by one")
     return figure
 
 

@@ -14,7 +14,7 @@ FEWEST_ATTEMPTS = 5  # a frame with fewer says nothing about the filter
 SETTLING = 1.5  # s after the start in which biases and tilt are still being found
 LARGEST_OFFSET = 0.01  # s between cameras and IMU that is nothing to speak of
 OFFSET_SPREADS = 4.0  # of the prior, beyond which the offset is none that was allowed for
-MOST_NIS = 4.0  # mean of the accepted tracks, above it they are worse than their covariance says
+MOST_NIS = 1.2  # mean of the accepted tracks, above it they are worse than their covariance says
 
 
 class Evidence(NamedTuple):
