@@ -95,7 +95,7 @@ def test_one_camera_is_enough_to_say_why_it_waits(bag, replay):
     assert code == 0
     assert figures["frames"] == FRAMES
     assert figures["statuses"]["initialising"] > 0
-    assert sum(figures["reasons"].values()) >= figures["statuses"]["initialising"]
+    assert any(reason.startswith("collecting images") for reason in figures["reasons"])
 
 
 def test_the_doctor_finds_nothing_wrong_in_a_good_bag(bag, tmp_path):
