@@ -9,6 +9,7 @@ from collections.abc import Callable
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from equi_nodes.errors import EquiError
 from equi_nodes.ros.base_node import PipelineNode
@@ -16,6 +17,7 @@ from equi_nodes.ros.base_node import PipelineNode
 
 def run(create: Callable[[], PipelineNode]) -> None:
     """Run one node in this process until SIGINT or SIGTERM."""
+    node = None
     try:
         rclpy.init()
         node = _create(create)
@@ -26,9 +28,13 @@ def run(create: Callable[[], PipelineNode]) -> None:
         executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
+    except rclpy_implementation.RCLError:
+        if rclpy.ok():  # else a signal came between a look at the context and its use
+            raise
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C must not break the end
-    _end(node)
+    if node:
+        _end(node)
 
 
 def _create(create: Callable[[], PipelineNode]) -> PipelineNode:

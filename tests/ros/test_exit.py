@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import sys
 
 import pytest
 
@@ -50,3 +51,26 @@ def test_an_impatient_second_interrupt_changes_nothing(start, peer_of, echo_comm
     node.send(signal.SIGINT)
     peer.spin(0.1)
     assert_clean(node, signal.SIGINT)
+
+
+ENDED_UNDER_WAY = """
+import rclpy
+from rclpy.executors import SingleThreadedExecutor
+
+from equi_nodes.nodes.eqmotion import main
+
+spin_once = SingleThreadedExecutor.spin_once
+
+def spin_once_of_an_ended_context(self):
+    rclpy.shutdown()
+    spin_once(self)
+
+SingleThreadedExecutor.spin_once = spin_once_of_an_ended_context
+main()
+"""
+
+
+def test_a_signal_between_the_look_at_the_context_and_the_wait(start):
+    node = start([sys.executable, "-c", ENDED_UNDER_WAY])
+    assert node.wait(20.0) == 0, node.text
+    assert "Traceback" not in node.text
