@@ -15,12 +15,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
+from equi_nodes.equivariant.invariants import SPEED_FLOOR, changes, length, turnings
 from equi_nodes.equivariant.linear import ChannelLinear, HeadLinear, Mlp, PairLinear, dct_matrix
 from equi_nodes.geometry.neighbours import everyone, gather, nearest
 
 NOMINAL_STEP = 0.4  # s; velocities are in metres per this time, as in the published setting
-SPEED_FLOOR = 0.08  # metres per nominal step; slower motion has no direction
-JITTER_FLOOR = 0.02  # metres per nominal step; a smaller change of velocity counts as none
 
 
 @dataclass(frozen=True)
@@ -208,8 +207,8 @@ def observe(a: Architecture, past: Tensor, mask: Tensor, time_step: Tensor) -> O
         velocities,
         moved,
         velocities.norm(dim=-1),
-        _turnings(a, velocities),
-        _jitter(velocities, moved) if a.jitter_inputs else None,
+        turnings(velocities, a.smooth_turning, a.chiral),
+        changes(velocities, moved) if a.jitter_inputs else None,
         knowledge,
         step,
         valid,
@@ -420,11 +419,6 @@ class Decoder(nn.Module):
         return logits[..., 0].permute(1, 2, 0), covariances.permute(1, 2, 0, 3, 4, 5)
 
 
-def length(vectors: Tensor) -> Tensor:
-    """Return the lengths of (..., d, C), (..., C), with a finite slope at zero."""
-    return (vectors.square().sum(-2) + 1e-12).sqrt()
-
-
 def centre_of(a: Architecture, geometry: Tensor, valid: Tensor) -> Tensor | float:
     """Return what channels are offsets from: the scene's mean (H, B, 1, d, 1), or the anchor."""
     if a.anchored:
@@ -440,35 +434,3 @@ def _mean(values: Tensor, valid: Tensor, dims: tuple[int, int]) -> Tensor:
     total = (values * weight).sum(dims, keepdim=True)
     count = weight.sum(dims[0], keepdim=True).clamp(min=1) * values.shape[dims[1]]
     return total / count
-
-
-def _turnings(a: Architecture, velocities: Tensor) -> Tensor:
-    """Return how each velocity turned from the one before, (B, A, T), or (B, A, 2 T) if chiral."""
-    before = _delayed(velocities)
-    along = (before * velocities).sum(-1)
-    lengths = before.norm(dim=-1), velocities.norm(dim=-1)
-    if not a.smooth_turning:
-        return torch.acos((along / ((lengths[0] + 1e-6) * (lengths[1] + 1e-6))).clamp(-1, 1))
-    scale = lengths[0] * lengths[1] + SPEED_FLOOR**2
-    if not a.chiral:
-        return along / scale
-    across = before[..., 0] * velocities[..., 1] - before[..., 1] * velocities[..., 0]
-    return torch.cat([along, across], -1) / torch.cat([scale, scale], -1)
-
-
-def _jitter(velocities: Tensor, moved: Tensor) -> Tensor:
-    """Return the lengths of the first and second change of velocity, (B, A, 2 T), as logarithms.
-
-    People change their velocity little and smoothly, the noise of a tracker does neither.
-    """
-    change, known, lengths = velocities, moved, []
-    for _ in range(2):
-        known = known & _delayed(known)
-        change = torch.where(known[..., None], change - _delayed(change), 0.0)
-        lengths.append(change.norm(dim=-1))
-    return torch.log1p(torch.cat(lengths, -1) / JITTER_FLOOR)
-
-
-def _delayed(values: Tensor) -> Tensor:
-    """Return the values (B, A, T, ...) of the step before; the first step stands for its own."""
-    return torch.cat([values[:, :, :1], values[:, :, :-1]], 2)
