@@ -9,6 +9,7 @@ import cv2
 import numpy as np
 
 from equi_nodes.errors import EquiError
+from equi_nodes.geometry.rotations import inverse
 
 MODELS = {"pinhole": (0,), "radtan": (4, 5, 8), "kannala_brandt": (4,)}  # distortion's sizes
 WIDEST_ANGLE = np.radians(70.0)  # from the axis: beyond it x/z runs away
@@ -52,10 +53,7 @@ class Camera:
     @cached_property
     def T_c_b(self) -> np.ndarray:
         """Return (4, 4), which maps points of the body into the camera."""
-        inverse = np.eye(4)
-        inverse[:3, :3] = self.T_b_c[:3, :3].T
-        inverse[:3, 3] = -inverse[:3, :3] @ self.T_b_c[:3, 3]
-        return inverse
+        return inverse(self.T_b_c)
 
     @cached_property
     def reach(self) -> float:
