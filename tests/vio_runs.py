@@ -11,11 +11,11 @@ from equi_nodes.cli.odometry_consistency import DrawnStart
 from equi_nodes.config.vio import FilterConfig
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import log_so3, rigid
-from equi_nodes.samples import OdometrySample
+from equi_nodes.samples import OdometrySample, Tracks
 from equi_nodes.sim.vio_world import Recording, SimulatedTracks, WorldConfig, simulate
 from equi_nodes.vio.estimator import Estimator
 from equi_nodes.vio.start import upright
-from equi_nodes.vio.types import ImuNoise, Rig, Tracks
+from equi_nodes.vio.types import ImuNoise, Rig
 
 R_B_C = np.array([[0.0, 0, 1], [-1, 0, 0], [0, -1, 0]])  # the camera looks along the body's x
 BASELINE = 0.11  # m

@@ -11,12 +11,12 @@ from scipy.stats import chi2
 from equi_nodes.config.vio import FilterConfig
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import exp_so3, log_so3, rigid
-from equi_nodes.samples import OdometrySample
+from equi_nodes.samples import OdometrySample, Tracks
 from equi_nodes.sim.vio_world import Recording, WorldConfig, simulate
 from equi_nodes.vio.estimator import Estimator
 from equi_nodes.vio.imu_buffer import ImuBuffer
 from equi_nodes.vio.state import InitialState
-from equi_nodes.vio.types import ImuNoise, Rig, Tracks
+from equi_nodes.vio.types import ImuNoise, Rig
 
 R_B_C = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])  # looks along x
 BASELINE = 0.11  # m

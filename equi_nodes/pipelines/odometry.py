@@ -15,12 +15,12 @@ from equi_nodes.config.vio import FilterConfig, InitialiserConfig, SlamConfig, T
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import inverse, transform
 from equi_nodes.pipelines.track_picture import draw
-from equi_nodes.samples import Frame, OdometrySample, Status
+from equi_nodes.samples import Frame, OdometrySample, Status, Tracks
 from equi_nodes.vio.estimator import Estimator
 from equi_nodes.vio.initialisation.initialiser import Initialiser
 from equi_nodes.vio.sensor_check import StartCheck
 from equi_nodes.vio.tracker import Tracker
-from equi_nodes.vio.types import ImuNoise, Prediction, Rig, Tracks
+from equi_nodes.vio.types import ImuNoise, Prediction, Rig
 
 if TYPE_CHECKING:
     from equi_nodes.vio.mapping.mapper import Mapper

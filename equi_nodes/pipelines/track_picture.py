@@ -6,8 +6,7 @@ import cv2
 import numpy as np
 
 from equi_nodes.geometry.camera import Camera
-from equi_nodes.samples import OdometrySample
-from equi_nodes.vio.types import Tracks
+from equi_nodes.samples import OdometrySample, Tracks
 
 USED, STEREO, MONO = (60, 160, 20), (214, 111, 31), (46, 87, 228)  # blue, green, red
 

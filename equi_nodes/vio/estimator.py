@@ -10,7 +10,7 @@ import numpy as np
 
 from equi_nodes.config.vio import FilterConfig
 from equi_nodes.geometry.rotations import rigid
-from equi_nodes.samples import OdometrySample, Status
+from equi_nodes.samples import OdometrySample, Status, Tracks
 from equi_nodes.vio.imu_buffer import ImuBuffer, white_densities
 from equi_nodes.vio.propagation import Propagation
 from equi_nodes.vio.pseudo import limit_speed, stand_still
@@ -21,7 +21,7 @@ from equi_nodes.vio.stationarity import Stationarity
 from equi_nodes.vio.status import Evidence, Health
 from equi_nodes.vio.trail import Trail, clone_pose, drop_pose
 from equi_nodes.vio.triangulation import OK
-from equi_nodes.vio.types import Rig, Tracks
+from equi_nodes.vio.types import Rig
 from equi_nodes.vio.update import VisualUpdate, apply_tracks, gate_limits, linearise_tracks
 
 TIME_WENT_BACK = 1.0  # s backward that are a new recording and not a late frame

@@ -12,7 +12,8 @@ import cv2
 import numpy as np
 
 from equi_nodes.geometry.rotations import exp_so3, log_so3
-from equi_nodes.vio.types import Rig, Tracks
+from equi_nodes.samples import Tracks
+from equi_nodes.vio.types import Rig
 
 START_S = 2.0  # seconds that are judged when a node starts
 SLOWEST_IMU_HZ = 90.0

@@ -9,8 +9,9 @@ from __future__ import annotations
 import numpy as np
 
 from equi_nodes.config.vio import FilterConfig
+from equi_nodes.samples import Tracks
 from equi_nodes.vio.imu_buffer import ImuBuffer
-from equi_nodes.vio.types import Rig, Tracks
+from equi_nodes.vio.types import Rig
 
 MOST_SHARE = 0.9  # share of the features that must have stayed in place
 FEWEST = 8  # features from which an image can tell

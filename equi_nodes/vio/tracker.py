@@ -9,7 +9,7 @@ import numpy as np
 from equi_nodes.config.vio import TrackerConfig
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import inverse
-from equi_nodes.samples import Frame
+from equi_nodes.samples import Frame, Tracks
 from equi_nodes.vio.detection import Detector, merged
 from equi_nodes.vio.features import Features, no_features
 from equi_nodes.vio.flow import FlowFinder, expected
@@ -17,7 +17,7 @@ from equi_nodes.vio.image_check import are_equal, complaint, remark
 from equi_nodes.vio.outliers import ROTATES, essential_inliers, pose_inliers, rotation_inliers
 from equi_nodes.vio.stereo import Match, StereoMatcher, seen_from_left
 from equi_nodes.vio.stillness import StillnessWatch
-from equi_nodes.vio.types import Prediction, Rig, Tracks
+from equi_nodes.vio.types import Prediction, Rig
 
 SCALE_LINES = 720  # of the image for which pixel thresholds are given
 MERGED_DISTANCE = 4.0  # px; two features that are nearer follow the same corner

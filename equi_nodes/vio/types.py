@@ -35,31 +35,6 @@ class Rig:
 
 
 @dataclass(frozen=True)
-class Tracks:
-    """Where the features of one frame are, as normalised points (x/z, y/z) without distortion.
-
-    Attributes:
-        stamp_ns: of the frame.
-        ids: (N,) int64, one a feature, never used again.
-        left: (N, 2) normalised points of the left camera.
-        right: (N, 2) of the right camera; NaN where the feature was not found there.
-        left_covariance: (N, 2, 2) of the left points, normalised units squared.
-        right_covariance: (N, 2, 2) of the right points; NaN where there is none.
-        still: share of the features explained by a rotation alone, 0..1; 0 if any moved visibly.
-        problems: what was wrong with the images, in sentences.
-    """
-
-    stamp_ns: int
-    ids: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    left_covariance: np.ndarray
-    right_covariance: np.ndarray
-    still: float = 0.0
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Prediction:
     """What the filter expects of the coming frame, from which optical flow starts.
 

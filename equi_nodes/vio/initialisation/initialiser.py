@@ -8,12 +8,13 @@ from dataclasses import replace
 import numpy as np
 
 from equi_nodes.config.vio import FilterConfig, InitialiserConfig
+from equi_nodes.samples import Tracks
 from equi_nodes.vio.imu_buffer import ImuBuffer, white_densities
 from equi_nodes.vio.initialisation.dynamic import BiasPrior, start_in_motion
 from equi_nodes.vio.initialisation.window import choose_frames, observe
 from equi_nodes.vio.state import InitialState, Waiting
 from equi_nodes.vio.stationarity import Stationarity
-from equi_nodes.vio.types import ImuNoise, Rig, Tracks
+from equi_nodes.vio.types import ImuNoise, Rig
 
 EARLIER_NS = 5_000_000  # frames may come so much before their spacing: jitter of the camera
 REST_GYRO_SPREAD = 1e-3  # rad/s, of the gyro bias after standing still, beside the noise

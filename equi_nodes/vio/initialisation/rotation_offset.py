@@ -9,7 +9,7 @@ import numpy as np
 
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import log_so3
-from equi_nodes.vio.types import Tracks
+from equi_nodes.samples import Tracks
 
 RESOLUTION = 0.001  # s
 FEWEST_INTERVALS = 10

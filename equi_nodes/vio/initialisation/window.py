@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from equi_nodes.vio.types import Tracks
+from equi_nodes.samples import Tracks
 
 FEWEST_VIEWS = 3
 

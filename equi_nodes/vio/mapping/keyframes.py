@@ -9,8 +9,7 @@ import numpy as np
 
 from equi_nodes.config.vio import SlamConfig
 from equi_nodes.geometry.camera import Camera
-from equi_nodes.samples import OdometrySample
-from equi_nodes.vio.types import Tracks
+from equi_nodes.samples import OdometrySample, Tracks
 
 PATCH = 31.0  # px, of a descriptor at its level
 LEVEL, LEVEL_SCALE = 2, 1.2

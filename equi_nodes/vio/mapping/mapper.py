@@ -12,13 +12,13 @@ import numpy as np
 
 from equi_nodes.config.vio import SlamConfig
 from equi_nodes.geometry.rotations import inverse, transform
-from equi_nodes.samples import OdometrySample
+from equi_nodes.samples import OdometrySample, Tracks
 from equi_nodes.vio.mapping.bundle import Loop, adjust, correct, yaw_and_position
 from equi_nodes.vio.mapping.keyframes import Describer, Keyframe, is_due, tilt_spread
 from equi_nodes.vio.mapping.loops import Recognition, recognise
 from equi_nodes.vio.mapping.points import misfits, triangulate
 from equi_nodes.vio.mapping.solver import solver
-from equi_nodes.vio.types import Rig, Tracks
+from equi_nodes.vio.types import Rig
 
 PIXEL_SPREAD = 3.0  # px, of a reprojection: the errors of one track are alike from view to view
 UPRIGHT_ENOUGH = 0.005  # rad, spread of roll and pitch from which the map begins ...

@@ -10,8 +10,7 @@ from equi_nodes.geometry.rotations import exp_so3, log_so3, rigid
 from equi_nodes.pipelines import odometry as module
 from equi_nodes.pipelines.dead_reckoning import DeadReckoning
 from equi_nodes.pipelines.odometry import Odometry, make_rig
-from equi_nodes.samples import Frame, OdometrySample, Status
-from equi_nodes.vio.types import Tracks
+from equi_nodes.samples import Frame, OdometrySample, Status, Tracks
 
 SECOND = 1_000_000_000
 PICTURE = np.zeros((48, 64), np.uint8)

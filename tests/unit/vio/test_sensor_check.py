@@ -7,9 +7,9 @@ import pytest
 from vio_runs import rig_of
 
 from equi_nodes.geometry.rotations import exp_so3
+from equi_nodes.samples import Tracks
 from equi_nodes.sim.vio_world import WorldConfig, simulate
 from equi_nodes.vio.sensor_check import StartCheck
-from equi_nodes.vio.types import Tracks
 
 WORLD = WorldConfig(duration=4.0, rotation=0.5)
 SECOND = 1_000_000_000
