@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from equi_nodes.cli.odometry_consistency import DrawnStart
+from equi_nodes.cli.odometry_consistency import TOLD, DrawnStart
 from equi_nodes.config.vio import FilterConfig
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import log_so3, rigid
@@ -52,7 +52,7 @@ def rig_of(config: WorldConfig, cameras: int = 2) -> Rig:
 
 def fly(
     world: WorldConfig = WorldConfig(),
-    config: FilterConfig = FilterConfig(imu_noise_scale=1.0),
+    config: FilterConfig = TOLD,
     seed: int = 0,
     cameras: int = 2,
     spoil: Callable[[int, SimulatedTracks], SimulatedTracks | None] = lambda _, tracks: tracks,

@@ -24,7 +24,7 @@ AHEAD_NS = 30_000_000  # of IMU that has come when a frame is taken
 SAMPLED = 20  # frames between two that count: errors of neighbours are nearly the same
 BAND = (0.025, 0.975)
 FIRST_SEED = 1000  # the filter was tuned on others
-TOLD = FilterConfig(imu_noise_scale=1.0)  # the simulated noise is exactly what is stated
+TOLD = FilterConfig(imu_noise_scale=1.0, image_noise_scale=1.0)  # the noise is exactly as stated
 WORLD = WorldConfig(duration=20.0)
 OFFSET_WORLD = WorldConfig(duration=30.0, time_offset=0.020)
 OFFSET_PRIOR = 0.02  # s, the spread that the filter is told

@@ -31,7 +31,11 @@ class FilterConfig:
         True, "Raise the IMU's noise to what its samples show, as on a vibrating robot."
     )
     image_noise_scale: float = parameter(
-        1.0, "Factor on the standard deviation of the image points.", low=0.1, high=20.0
+        2.0,
+        "Factor on the standard deviation of the image points in the update, as the errors of a "
+        "followed feature last over frames; the gate takes each point as it is.",
+        low=0.1,
+        high=20.0,
     )
     trail: int = parameter(20, "Past poses kept in the state.", low=5, high=60)
     trail_sparse: int = parameter(

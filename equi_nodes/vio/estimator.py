@@ -228,7 +228,13 @@ class Estimator:
             trail, self._rng, config.tracks_per_frame, fewest, self._refused
         )
         update = linearise_tracks(
-            self._state, trail, columns, chosen, self._limits, config.gate_noise_scale
+            self._state,
+            trail,
+            columns,
+            chosen,
+            self._limits,
+            config.gate_noise_scale,
+            1.0 / config.image_noise_scale,
         )
         apply_tracks(self._state, update, self._additive)
         good = update.codes == OK

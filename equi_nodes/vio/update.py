@@ -72,6 +72,7 @@ def linearise_tracks(
     chosen: np.ndarray,
     limits: np.ndarray,
     gate_noise_scale: float,
+    point_noise: float = 1.0,
 ) -> VisualUpdate:
     """Triangulate tracks, take their points out, and keep those that pass the gate.
 
@@ -82,6 +83,8 @@ def linearise_tracks(
         chosen: (K, M) which points of the table to take.
         limits: see ``gate_limits``.
         gate_noise_scale: factor on the image noise inside the gate.
+        point_noise: standard deviation of one point, of which gate and NIS speak, where the trail
+            holds points as less certain because their errors last over frames.
     """
     refined = len(state.covariance) > BODY + POSE * len(trail)
     return VisualUpdate(
@@ -100,6 +103,7 @@ def linearise_tracks(
             (1.0 + trail.uses) ** REUSE,
             limits,
             gate_noise_scale,
+            point_noise,
         )
     )
 
@@ -120,6 +124,7 @@ def _stack_tracks(
     noise_scales: np.ndarray,
     limits: np.ndarray,
     gate_noise_scale: float,
+    point_noise: float,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     tracks, most = len(columns), 2 * len(focal_scales) * len(body_positions)
     H, r = np.zeros((tracks * most, len(P))), np.zeros(tracks * most)
@@ -143,7 +148,7 @@ def _stack_tracks(
         Hx, used = _by_poses(worlds[t], R, c, f, w, pose, camera, camera_rotations, calibration)
         _project_out(E, Hx, residuals)
         Hx, residuals = Hx[3:].copy(), residuals[3:].copy()
-        distance, nis[t] = _distances(P, Hx, residuals, used, gate_noise_scale)
+        distance, nis[t] = _distances(P, Hx, residuals, used, gate_noise_scale, point_noise)
         if distance > limits[len(residuals)]:
             codes[t] = GATED
             continue
@@ -237,7 +242,12 @@ def _project_out(E: np.ndarray, H: np.ndarray, r: np.ndarray) -> None:
 
 @njit(cache=True)
 def _distances(
-    P: np.ndarray, H: np.ndarray, r: np.ndarray, used: np.ndarray, noise_scale: float
+    P: np.ndarray,
+    H: np.ndarray,
+    r: np.ndarray,
+    used: np.ndarray,
+    gate_noise_scale: float,
+    point_noise: float,
 ) -> tuple[float, float]:
     """Return the squared Mahalanobis distance with the gate's noise, and the NIS per row."""
     inner = np.zeros((len(used), len(used)))
@@ -245,9 +255,9 @@ def _distances(
         for j in range(len(used)):
             inner[i, j] = P[used[i], used[j]]
     S = H @ inner @ H.T
-    unit = np.eye(len(r))
-    distance = r @ np.linalg.solve(S + noise_scale**2 * unit, r)
-    return distance, (r @ np.linalg.solve(S + unit, r)) / len(r)
+    noise = point_noise**2 * np.eye(len(r))
+    distance = r @ np.linalg.solve(S + gate_noise_scale**2 * noise, r)
+    return distance, (r @ np.linalg.solve(S + noise, r)) / len(r)
 
 
 def apply_tracks(state: State, update: VisualUpdate, additive: bool) -> None:

@@ -6,9 +6,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from vio_runs import errors_of, fly
+from vio_runs import TOLD, errors_of, fly
 
-from equi_nodes.config.vio import FilterConfig
 from equi_nodes.samples import Status
 from equi_nodes.sim.vio_world import WorldConfig
 
@@ -39,15 +38,17 @@ def test_equal_input_gives_equal_output(flight):
         assert np.array_equal(one.covariance, other.covariance)
 
 
-def test_without_images_the_covariance_grows_and_the_status_says_so():
+def test_without_images_the_velocity_is_less_certain_and_the_status_says_so():
     blind = range(60, 90)
 
     def spoil(index, tracks):
         return None if index in blind else tracks
 
     flight = fly(SHORT, spoil=spoil)
-    spread = [np.sqrt(np.trace(sample.covariance[3:6, 3:6])) for sample in flight.samples]
+    spread = [np.sqrt(np.trace(sample.covariance[6:9, 6:9])) for sample in flight.samples]
     assert position_error(flight)[60:].max() < 0.25
+    assert flight.samples[60].status is Status.DEGRADED
+    assert "no image" in flight.samples[60].reason
     assert flight.samples[-1].status is Status.TRACKING
     assert spread[60] > spread[59]
 
@@ -87,7 +88,7 @@ def test_a_gap_of_the_imu_is_bridged_and_told(length):
 
 def test_a_time_offset_of_20_ms_is_found_to_1_ms():
     world = replace(SHORT, duration=15.0, time_offset=0.02)
-    flight = fly(world, FilterConfig(prior_time_offset=0.02, imu_noise_scale=1.0))
+    flight = fly(world, replace(TOLD, prior_time_offset=0.02))
     assert flight.samples[-1].time_offset == pytest.approx(0.02, abs=1e-3)
 
 
