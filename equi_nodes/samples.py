@@ -144,6 +144,7 @@ class OdometrySample:
         covariance: (15, 15) of the errors of orientation (rotation vector in the world), position,
             velocity, gyro bias and accelerometer bias, in that order, SI units.
         time_offset: seconds to add to a camera stamp to have the IMU's time of it.
+        time_offset_spread: standard deviation of its error, seconds.
         landmarks: (L, 3) world points that were used in this step, metres.
         landmark_ids: (L,) int64 of their tracks.
         T_map_w: (4, 4) slow correction of the world by the map, None where there is no map.
@@ -161,6 +162,7 @@ class OdometrySample:
     accel_bias: np.ndarray
     covariance: np.ndarray
     time_offset: float = 0.0
+    time_offset_spread: float = 0.0
     landmarks: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
     landmark_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     T_map_w: np.ndarray | None = None

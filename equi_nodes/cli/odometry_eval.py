@@ -32,6 +32,7 @@ STARTS = {
 }
 BUDGET_MS = {"stereo": 33.0, "mono": 20.0}  # p95 on one core
 RIGS = ("stereo", "mono")
+FOUND_UNITS = {"gyro_bias": "rad/s", "accel_bias": "m/s²", "time_offset": "s"}
 
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
@@ -141,8 +142,18 @@ def _simulated(runs: int, console: Console) -> dict:
     """Fly simulated paths and ask whether the stated covariance is what the errors have."""
     seeds = track(range(runs), description="flying", console=console, transient=True)
     figures = consistency(seeds)
-    for name, value in figures.items():
-        console.print(f"{name.replace('_', ' ')}: {value}")
+    low, high = figures["band"]
+    for part in ("orientation", "position"):
+        console.print(
+            f"NEES of {part} {figures[f'nees_{part}']:.2f}, honest in {low:.2f} to {high:.2f}; "
+            f"{figures[f'inside_{part}']:.0%} of the times inside"
+        )
+    title = f"after {figures['cold_seconds']:.0f} s, {figures['cold_runs']} cold starts"
+    table = Table(title, "mean error", "worst", "stated sigma", "squared ratio", box=None)
+    for name, found in figures["found"].items():
+        cells = (f"{found[key]:.2g}" for key in ("mean", "worst", "stated", "ratio"))
+        table.add_row(f"{name.replace('_', ' ')}, {FOUND_UNITS[name]}", *cells)
+    console.print(table)
     return figures
 
 

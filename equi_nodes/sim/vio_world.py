@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,12 +10,18 @@ from scipy.interpolate import BSpline
 
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import inverse, rigid, transform
+from equi_nodes.samples import Tracks
 
 DEGREE = 5  # of the splines: the IMU sees continuous derivatives of what it measures
 LEAD, TAIL = 0.5, 0.2  # s of IMU before the first and after the last frame
 BOX = np.array([[-9.0, -9.0, -3.0], [9.0, 9.0, 4.0]])  # m, in which the landmarks are
 NEAREST = 0.8  # m, a landmark closer to a camera is not seen
 VISIBLE_MOTION = 3.0  # px a frame, from which a feature counts as moved
+AHEAD_NS = 30_000_000  # of IMU that has come when a frame is taken
+R_B_C = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])  # looks along x
+BASELINE = 0.11  # m
+
+ImuReading = tuple[int, np.ndarray, np.ndarray]  # stamp ns, rad/s, m/s^2
 
 
 @dataclass(frozen=True)
@@ -58,20 +65,6 @@ class WorldConfig:
 
 
 @dataclass(frozen=True)
-class SimulatedTracks:
-    """Features of one frame, field by field as the tracker gives them."""
-
-    stamp_ns: int
-    ids: np.ndarray
-    left: np.ndarray
-    right: np.ndarray
-    left_covariance: np.ndarray
-    right_covariance: np.ndarray
-    still: float = 0.0
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
 class Recording:
     """What the sensors saw, and the truth at every frame.
 
@@ -89,13 +82,31 @@ class Recording:
     imu_stamps_ns: np.ndarray
     gyro: np.ndarray
     accel: np.ndarray
-    tracks: list[SimulatedTracks]
+    tracks: list[Tracks]
     T_w_b: np.ndarray
     velocities: np.ndarray
     gyro_biases: np.ndarray
     accel_biases: np.ndarray
     landmarks: np.ndarray
     landmark_of_id: np.ndarray
+
+    def arrivals(self) -> Iterator[tuple[list[ImuReading], Tracks]]:
+        """Yield every frame's tracks, and before them the IMU's samples that came by then."""
+        first = 0
+        for tracks in self.tracks:
+            last = int(np.searchsorted(self.imu_stamps_ns, tracks.stamp_ns + AHEAD_NS, "right"))
+            came = slice(first, last)
+            stamps = self.imu_stamps_ns[came].tolist()
+            yield list(zip(stamps, self.gyro[came], self.accel[came])), tracks
+            first = last
+
+
+def pinhole_cameras(count: int = 2) -> tuple[Camera, ...]:
+    """Return a left camera, and a right one if there are two, that look along the body's x."""
+    poses = [rigid(R_B_C, np.array([0.05, BASELINE * (0.5 - side), 0.02])) for side in range(count)]
+    return tuple(
+        Camera("pinhole", 752, 480, (458.0, 458.0, 376.0, 240.0), (), T_b_c) for T_b_c in poses
+    )
 
 
 def simulate(cameras: tuple[Camera, ...], config: WorldConfig, seed: int) -> Recording:
@@ -185,7 +196,7 @@ class _Features:
         self._seen_before = np.zeros((0, 2))
         self.landmark_of_id: list[int] = []
 
-    def see(self, stamp_ns: int, T_w_b: np.ndarray) -> SimulatedTracks:
+    def see(self, stamp_ns: int, T_w_b: np.ndarray) -> Tracks:
         views = [self._project(camera, T_w_b) for camera in self._cameras]
         visible = np.isfinite(views[0][:, 0])
         lost = self._rng.random(len(visible)) < self._config.loss
@@ -218,7 +229,7 @@ class _Features:
             return np.inf
         return float(np.linalg.norm(left[both] - before[both], axis=1).max())
 
-    def _measure(self, stamp_ns: int, views: list[np.ndarray], moved: float) -> SimulatedTracks:
+    def _measure(self, stamp_ns: int, views: list[np.ndarray], moved: float) -> Tracks:
         landmarks, ids = list(self._id_of), np.array(list(self._id_of.values()), np.int64)
         spread = self._config.pixel_noise / self._cameras[0].focal
         points = [view[landmarks] + self._rng.normal(0, spread, (len(ids), 2)) for view in views]
@@ -229,7 +240,7 @@ class _Features:
             points.append(np.full((len(ids), 2), np.nan))
             covariances.append(np.full((len(ids), 2, 2), np.nan))
         still = float(moved * self._cameras[0].focal < VISIBLE_MOTION)
-        return SimulatedTracks(stamp_ns, ids, *points, *covariances, still)
+        return Tracks(stamp_ns, ids, *points, *covariances, still)
 
 
 def _imu(

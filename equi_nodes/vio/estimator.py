@@ -16,7 +16,7 @@ from equi_nodes.vio.propagation import Propagation
 from equi_nodes.vio.pseudo import limit_speed, stand_still
 from equi_nodes.vio.selection import select_tracks
 from equi_nodes.vio.start import continued, first_state, newest_pose, plain_covariance, upright
-from equi_nodes.vio.state import InitialState, State, Waiting
+from equi_nodes.vio.state import TIME_OFFSET, InitialState, State, Waiting
 from equi_nodes.vio.stationarity import Stationarity
 from equi_nodes.vio.status import Evidence, Health
 from equi_nodes.vio.trail import Trail, clone_pose, drop_pose
@@ -318,6 +318,7 @@ def _values(state: State, gyro: np.ndarray) -> dict[str, np.ndarray | float]:
         "accel_bias": state.accel_bias,
         "covariance": plain_covariance(state),
         "time_offset": state.time_offset,
+        "time_offset_spread": float(np.sqrt(state.covariance[TIME_OFFSET, TIME_OFFSET][0, 0])),
     }
 
 

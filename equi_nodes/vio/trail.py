@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from equi_nodes.vio.state import POSE, POSITION, ROTATION, TIME_OFFSET, State
-from equi_nodes.vio.types import Tracks
+from equi_nodes.geometry.rotations import hat
+from equi_nodes.samples import Tracks
+from equi_nodes.vio.state import BODY, GYRO_BIAS, POSE, TIME_OFFSET, VELOCITY, State
 
 MOST_VARIANCE = 1e-2  # of a normalised point; what is less certain is no measurement
 
@@ -105,23 +106,42 @@ class Trail:
 def clone_pose(state: State, rate: np.ndarray) -> None:
     """Append the body's pose at the frame's true time to the trail.
 
+    The body is where the present time offset says; its error moves the pose against the body. A
+    filter starts at a frame, so there the pose is as certain as the start and the body less.
+
     Args:
-        state: at the time that the present time offset gives.
-        rate: (3,) angular rate of the body, rad/s; the error of the time offset moves the pose.
+        state: is changed.
+        rate: (3,) angular rate of the body, rad/s.
     """
-    P = state.covariance
-    n = len(P)
+    n, is_first = len(state.covariance), not len(state.trail_positions)
+    moved, sign = (slice(0, POSE), -1.0) if is_first else (slice(n, n + POSE), 1.0)
     by_offset = np.zeros((POSE, 1))
     by_offset[:3, 0] = turning = state.rotation @ rate
     by_offset[3:, 0] = state.velocity + np.cross(state.position, turning)
-    rows = P[[*range(*ROTATION.indices(n)), *range(*POSITION.indices(n))]]
-    rows = rows + by_offset @ P[TIME_OFFSET]
-    corner = rows[:, : POSITION.stop] + rows[:, TIME_OFFSET] @ by_offset.T
-    state.covariance = np.empty((n + POSE, n + POSE))
-    state.covariance[:n, :n], state.covariance[n:, :n], state.covariance[:n, n:] = P, rows, rows.T
-    state.covariance[n:, n:] = 0.5 * (corner + corner.T)
+    doubt = _doubt_of_motion(state)
+    copied = np.r_[:n, :POSE]
+    state.covariance = P = state.covariance[np.ix_(copied, copied)]
+    P[moved] += sign * by_offset @ P[TIME_OFFSET]
+    P[:, moved] += sign * P[:, TIME_OFFSET] @ by_offset.T
+    P[moved, moved] = 0.5 * (P[moved, moved] + P[moved, moved].T) + doubt
     state.trail_rotations = np.concatenate([state.trail_rotations, state.rotation[None]])
     state.trail_positions = np.concatenate([state.trail_positions, state.position[None]])
+
+
+def _doubt_of_motion(state: State) -> np.ndarray:
+    """Return the covariance (6, 6) of a pose by the product of two errors: offset and motion.
+
+    At a start the velocity may be wrong by itself. The filter, linear in each, would then learn a
+    wrong time offset, and be sure of it, from poses that are off by offset times velocity.
+    """
+    by_motion = np.zeros((POSE, BODY))
+    by_motion[:3, GYRO_BIAS] = -state.rotation
+    by_motion[3:, GYRO_BIAS] = -hat(state.position) @ state.rotation
+    by_motion[3:, VELOCITY] = np.eye(3)
+    P = state.covariance[:BODY, :BODY]
+    common = by_motion @ P[:, TIME_OFFSET]
+    variance = P[TIME_OFFSET, TIME_OFFSET]
+    return variance * (by_motion @ P @ by_motion.T) + 2 * common @ common.T  # if Gaussian
 
 
 def drop_pose(state: State, index: int) -> None:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from vio_runs import rig_of
 
+from equi_nodes.cli.odometry_consistency import rig_of
 from equi_nodes.geometry.rotations import exp_so3
 from equi_nodes.samples import Tracks
 from equi_nodes.sim.vio_world import WorldConfig, simulate
