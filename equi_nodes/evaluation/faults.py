@@ -1,4 +1,4 @@
-"""What goes wrong with sensors, each as a pure change of a recording, and what becomes of it."""
+"""What goes wrong with sensors, each as a pure change of a recording."""
 
 from __future__ import annotations
 
@@ -7,17 +7,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from equi_nodes.datasets.euroc import PoseTable
 from equi_nodes.datasets.recording import Event, ImuReading, SensorRecording, Shot
-from equi_nodes.evaluation.odometry import OdometryRun, error_table, origin_of
-from equi_nodes.samples import OdometrySample, Status
 
 SECOND_NS = 1_000_000_000
 FROM_S, UNTIL_S = 5.0, 7.0  # after the first frame: when a fault that ends is there
-RECOVER_S = 3.0
-STEADY_S = 1.0  # of tracking, before it counts as recovered
-SIGMAS = 3.0
-LEAST_BOUND_M = 0.02  # the truth itself and its alignment are not better
 Change = Callable[[SensorRecording, np.random.Generator], SensorRecording]
 Pictures = tuple[np.ndarray, np.ndarray | None]
 
@@ -33,110 +26,6 @@ class Fault:
 
     change: Change
     seconds: tuple[float, float | None] = (FROM_S, UNTIL_S)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of a faulty recording.
-
-    Attributes:
-        verdict: ``ok`` while all promises were kept, else which was not.
-        answered: share of the frames with a usable state.
-        noticed_s: from the fault to the first word on it, None if nothing was said.
-        recovered_s: from its end to ``tracking`` for good, None if never or if it does not end.
-        worst_m: largest error while ``tracking``, the world tied anew after each reset.
-        worst_ratio: that error over the stated bound of three standard deviations.
-        said: the first reason given.
-    """
-
-    verdict: str
-    answered: float
-    noticed_s: float | None
-    recovered_s: float | None
-    worst_m: float
-    worst_ratio: float
-    said: str
-
-
-def judge(run: OdometryRun, fault: Fault, truth: PoseTable) -> Outcome:
-    """Return whether a run kept the promises: an honest bound, and recovery in time."""
-    begin, end = fault.seconds
-    elapsed = _elapsed(run)
-    noticed = _noticed(run, elapsed, begin)
-    recovered = None if end is None else _recovered(run, elapsed, end)
-    worst, ratio = _worst(run.samples, truth)
-    broken = ["confident and wrong"] if ratio > 1.0 else []
-    if end is not None and (recovered is None or recovered > RECOVER_S):
-        broken.append("slow to recover")
-    return Outcome(
-        ", ".join(broken) or "ok",
-        len(run.usable) / max(len(run.steps), 1),
-        noticed[0] if noticed else None,
-        recovered,
-        worst,
-        ratio,
-        noticed[1] if noticed else "",
-    )
-
-
-def _elapsed(run: OdometryRun) -> list[float]:
-    """Return the seconds since the first frame, a jump back of the stamps left out."""
-    stamps = np.array([step.stamp_ns for step in run.steps])
-    return [0.0, *(np.cumsum(np.maximum(np.diff(stamps), 0)) / SECOND_NS).tolist()]
-
-
-def _noticed(run: OdometryRun, elapsed: list[float], begin: float) -> tuple[float, str] | None:
-    """Return when and what was first said at or after a time."""
-    for step, now in zip(run.steps, elapsed):
-        if now < begin or step.sample is None:
-            continue
-        said = step.remarks or ((step.sample.reason,) if step.sample.reason else ())
-        if said:
-            return now - begin, said[0]
-    return None
-
-
-def _recovered(run: OdometryRun, elapsed: list[float], end: float) -> float | None:
-    """Return the seconds after a time until the status is ``tracking`` for a second on end."""
-    since = None
-    for step, now in zip(run.steps, elapsed):
-        if now < end or step.sample is None:
-            continue
-        if step.sample.status is not Status.TRACKING:
-            since = None
-        elif since is None:
-            since = now
-        elif now - since >= STEADY_S:
-            return since - end
-    return None
-
-
-def _worst(samples: Sequence[OdometrySample], truth: PoseTable) -> tuple[float, float]:
-    """Return the largest error while tracking, and the largest share of its stated bound."""
-    worst, ratio = 0.0, 0.0
-    for part in _between_resets(samples):
-        tracking = [sample for sample in part if sample.status is Status.TRACKING]
-        table = error_table(tracking, truth, origin_of(part))
-        if len(table.stamps_ns):
-            bound = np.maximum(SIGMAS * table.sigma, LEAST_BOUND_M)
-            worst = max(worst, float(table.distance.max()))
-            ratio = max(ratio, float((table.distance / bound).max()))
-    return worst, ratio
-
-
-def _between_resets(samples: Sequence[OdometrySample]) -> list[list[OdometrySample]]:
-    parts: list[list[OdometrySample]] = []
-    count, newest = None, 0
-    for sample in samples:
-        resets = sample.figures.get("resets", 0)
-        if resets != count or sample.stamp_ns < newest:
-            parts.append([])
-        count, newest = resets, sample.stamp_ns
-        parts[-1].append(sample)
-    return parts
-
-
-# The faults
 
 
 def with_events(recording: SensorRecording, events: Sequence[Event]) -> SensorRecording:
@@ -245,7 +134,7 @@ def late_images(seconds: float) -> Change:
             Shot(e.stamp_ns + late, e.read) if isinstance(e, Shot) else e for e in recording.events
         ]
         truth = recording.truth
-        moved = truth and PoseTable(truth.stamps_ns + late, truth.T_w_b)
+        moved = truth and replace(truth, stamps_ns=truth.stamps_ns + late)
         return replace(with_events(recording, _sorted(events)), truth=moved)
 
     return change
@@ -312,7 +201,6 @@ def started_in_motion(recording: SensorRecording, rng: np.random.Generator) -> S
 
 WHOLE = (0.0, None)
 FAULTS: dict[str, Fault] = {
-    "none": Fault(lambda recording, rng: recording, WHOLE),
     "10 % of the frames dropped": Fault(drop_frames(0.1), WHOLE),
     "50 % of the frames dropped": Fault(drop_frames(0.5), WHOLE),
     "1 s without images": Fault(silence(Shot, 1.0), (FROM_S, FROM_S + 1.0)),

@@ -107,35 +107,52 @@ def pose_in_map(sample: OdometrySample) -> np.ndarray:
 
 def measure(run: OdometryRun, truth: PoseTable | None) -> dict:
     """Return the figures of a run: errors in metres and degrees, times in milliseconds."""
-    samples, usable = run.samples, run.usable
-    times = 1e3 * np.array([step.seconds for step in run.steps])
-    first = next((s.stamp_ns for s in samples if s.status in USABLE), None)
+    samples = run.samples
     figures = {
-        "frames": len(run.steps),
-        "answered": len(usable),
-        "first_answer_s": None if first is None else (first - run.steps[0].stamp_ns) * 1e-9,
         "statuses": {s.value: sum(x.status is s for x in samples) for s in Status},
         "reasons": dict(Counter(s.reason for s in samples if s.reason).most_common(MOST_REASONS)),
         "resets": int(samples[-1].figures.get("resets", 0)) if samples else 0,
-        "frame_ms": _spread(times),
+        "frame_ms": spread(1e3 * np.array([step.seconds for step in run.steps])),
         "parts_ms": parts(run),
-        "hash": run.hash,
     }
-    if usable:
-        newest = usable[-1]
+    if run.usable:
+        newest = run.usable[-1]
         figures["gyro_bias"] = newest.gyro_bias.tolist()
         figures["accel_bias"] = newest.accel_bias.tolist()
         figures["time_offset_ms"] = 1e3 * newest.time_offset
-    return figures | (errors(usable, truth, origin_of(samples)) if truth else {})
+    return measure_states(run, truth) | figures
+
+
+def measure_states(run: OdometryRun, truth: PoseTable | None) -> dict:
+    """Return what the states alone tell: how many there are, and their errors."""
+    usable = run.usable
+    figures = {
+        "frames": len(run.steps),
+        "answered": len(usable),
+        "first_answer_s": None,
+        "hash": run.hash,
+    }
+    if usable:
+        figures["first_answer_s"] = (usable[0].stamp_ns - run.steps[0].stamp_ns) * 1e-9
+    return figures | (errors(usable, truth, origin_of(run.samples)) if truth else {})
 
 
 def parts(run: OdometryRun) -> dict[str, dict[str, float]]:
     """Return milliseconds a frame by part of the odometry."""
     names = {name: None for step in run.steps for name in step.parts}
     return {
-        name: _spread(1e3 * np.array([step.parts.get(name, 0.0) for step in run.steps]))
+        name: spread(1e3 * np.array([step.parts.get(name, 0.0) for step in run.steps]))
         for name in names
     }
+
+
+def spread(values: np.ndarray) -> dict[str, float]:
+    """Return percentiles and mean of some values, empty without any."""
+    if not len(values):
+        return {}
+    p50, p95, p99, top = np.percentile(values, [50, 95, 99, 100])
+    return {"p50": float(p50), "p95": float(p95), "p99": float(p99), "max": float(top),
+            "mean": float(values.mean())}  # fmt: skip
 
 
 def origin_of(samples: list[OdometrySample]) -> OdometrySample | None:
@@ -183,19 +200,22 @@ def nees(
     """Return the mean normalised squared errors of position and orientation; honest is 3 each.
 
     The truth is carried into the odometry's world by ``origin``: heading and position there are
-    the world's choice and have no error. ``ratio_p99`` is the share of the stated 3-sigma
-    radius of position that 99 % of the errors stay below.
+    the world's choice and have no error. ``..._exact`` takes the truth for exact, the others
+    count its own spread. ``ratio_p99`` is the share of the stated 3-sigma radius of position that
+    99 % of the errors stay below, the truth taken for exact.
     """
     table = error_table(samples, truth, origin)
     if not len(table.stamps_ns):
         return {}
     inner = slice(1, None)  # the first state has no error by construction
-    position = _normalised(table.position[inner], table.position_covariance[inner])
-    rotation = _normalised(table.rotation[inner], table.rotation_covariance[inner])
+    position, rotation = table.normalised()
+    exact_position, exact_rotation = table.normalised(is_truth_exact=True)
     ratio = table.distance[inner] / (3.0 * np.maximum(table.sigma[inner], 1e-12))
     return {
-        "position": float(position.mean()),
-        "orientation": float(rotation.mean()),
+        "position": float(position[inner].mean()),
+        "orientation": float(rotation[inner].mean()),
+        "position_exact": float(exact_position[inner].mean()),
+        "orientation_exact": float(exact_rotation[inner].mean()),
         "ratio_p99": float(np.percentile(ratio, 99)),
     }
 
@@ -209,6 +229,7 @@ class ErrorTable:
         position: (N, 3) metres.
         rotation: (N, 3) rad, rotation vector in the world.
         position_covariance, rotation_covariance: (N, 3, 3) as stated.
+        truth_position, truth_rotation: (N, 3, 3) of the truth, as it is tied to that world.
     """
 
     stamps_ns: np.ndarray
@@ -216,6 +237,16 @@ class ErrorTable:
     rotation: np.ndarray
     position_covariance: np.ndarray
     rotation_covariance: np.ndarray
+    truth_position: np.ndarray
+    truth_rotation: np.ndarray
+
+    def normalised(self, *, is_truth_exact: bool = False) -> tuple[np.ndarray, np.ndarray]:
+        """Return the squared errors (N,) of position and rotation by their covariance."""
+        share = 0.0 if is_truth_exact else 1.0
+        return (
+            _normalised(self.position, self.position_covariance + share * self.truth_position),
+            _normalised(self.rotation, self.rotation_covariance + share * self.truth_rotation),
+        )
 
     @property
     def distance(self) -> np.ndarray:
@@ -240,7 +271,7 @@ def error_table(
         (sample, T) for sample in samples if (T := truth_at(truth, sample.stamp_ns)) is not None
     ]
     if not rows:
-        return ErrorTable(np.zeros(0, np.int64), *np.zeros((2, 0, 3)), *np.zeros((2, 0, 3, 3)))
+        return ErrorTable(np.zeros(0, np.int64), *np.zeros((2, 0, 3)), *np.zeros((4, 0, 3, 3)))
     T_origin = None if origin is None else truth_at(truth, origin.stamp_ns)
     tied = rows[0] if T_origin is None else (origin, T_origin)
     T_w_a = _tie(tied[0].T_w_b, tied[1])
@@ -254,6 +285,7 @@ def error_table(
         log_so3(turned),
         covariances[:, 3:6, 3:6],
         covariances[:, :3, :3],
+        *_truth_spread(truth, T_true[:, :3, 3] - tied[0].T_w_b[:3, 3]),
     )
 
 
@@ -289,6 +321,20 @@ def _tie(T_w_b: np.ndarray, T_a_b: np.ndarray) -> np.ndarray:
     cosine, sine = np.cos(heading), np.sin(heading)
     R_w_a = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
     return rigid(R_w_a, T_w_b[:3, 3] - R_w_a @ T_a_b[:3, 3])
+
+
+def _truth_spread(truth: PoseTable, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the covariances (N, 3, 3) of true positions and rotations, their tie included.
+
+    Args:
+        truth: with its spreads.
+        away: (N, 3) from where the truth was tied by one pose, whose heading may be wrong.
+    """
+    up = np.array([0.0, 0.0, 1.0])
+    swung = truth.rotation_spread * np.cross(up, away)
+    position = 2 * truth.position_spread**2 * np.eye(3) + swung[:, :, None] * swung[:, None]
+    rotation = truth.rotation_spread**2 * (np.eye(3) + np.outer(up, up))
+    return position, np.broadcast_to(rotation, position.shape)
 
 
 def _normalised(errors_: np.ndarray, covariances: np.ndarray) -> np.ndarray:
@@ -331,11 +377,3 @@ def _rpe(reference: PoseTrajectory3D, aligned: PoseTrajectory3D) -> dict[str, fl
 
 def _evo(stamps_ns: np.ndarray, poses: np.ndarray) -> PoseTrajectory3D:
     return PoseTrajectory3D(poses_se3=list(poses), timestamps=np.asarray(stamps_ns) * 1e-9)
-
-
-def _spread(values: np.ndarray) -> dict[str, float]:
-    if not len(values):
-        return {}
-    p50, p95, p99, top = np.percentile(values, [50, 95, 99, 100])
-    return {"p50": float(p50), "p95": float(p95), "p99": float(p99), "max": float(top),
-            "mean": float(values.mean())}  # fmt: skip

@@ -15,7 +15,8 @@ from equi_nodes.datasets.recording import (
     in_order,
     with_one_camera,
 )
-from equi_nodes.evaluation.faults import FAULTS, Fault, judge
+from equi_nodes.evaluation.fault_verdict import false_alarms, judge
+from equi_nodes.evaluation.faults import FAULTS
 from equi_nodes.evaluation.odometry import OdometryRun, Step, measure, steps, write_tum
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import exp_so3, rigid
@@ -82,6 +83,26 @@ def test_honest_noise_has_a_nees_of_three():
     nees = measure(run_of(truth, noisy, sigma=0.02), truth)["nees"]
     assert nees["position"] == pytest.approx(3.0, abs=0.2)
     assert nees["orientation"] == pytest.approx(3.0, abs=0.2)
+
+
+def test_the_spread_of_the_truth_counts_unless_it_is_taken_for_exact():
+    truth = replace(circle(2000), position_spread=0.01)
+
+    def off(index, T):
+        return T if index == 0 else rigid(T[:3, :3], T[:3, 3] + [0.0, 0.0, 0.01])
+
+    nees = measure(run_of(truth, off, sigma=0.01), truth)["nees"]
+    assert nees["position_exact"] == pytest.approx(1.0)
+    assert nees["position"] == pytest.approx(1 / 3)  # of itself, of the truth and of its tie
+
+
+def test_a_wrong_heading_of_the_truth_swings_its_positions():
+    truth = replace(circle(2000), rotation_spread=0.02)
+    turned = exp_so3(np.array([0.0, 0.0, 0.02]))
+    swung = run_of(truth, lambda _, T: rigid(turned @ T[:3, :3], T[:3, 3]), sigma=0.001)
+    nees = measure(swung, truth)["nees"]
+    assert nees["position"] < 1.1  # one direction, off by one standard deviation
+    assert nees["position_exact"] > 100.0
 
 
 def test_equal_runs_have_equal_hashes():
@@ -154,7 +175,7 @@ def test_every_fault_leaves_a_recording_and_no_trace_in_the_original(recording, 
     for shot in shots_of(faulty)[::40]:
         left, _ = shot.read()
         assert left.shape == (6, 8)
-    assert (name == "none") == (faulty is recording)
+    assert faulty is not recording
 
 
 def test_faults_do_what_their_names_say(recording):
@@ -199,37 +220,93 @@ def test_events_are_fed_in_order(recording):
     assert measure(run, recording.truth)["answered"] == 240
 
 
-def test_promises_that_are_kept_and_broken():
+# Verdicts
+
+DARK = range(100, 140)  # frames of the fault
+SPAN = (5.0, 7.0)
+
+
+def dark(index):
+    return Status.DEGRADED if index in DARK else Status.TRACKING
+
+
+def verdict(change=lambda index, T: T, status=dark, sound=lambda index: Status.TRACKING, span=SPAN):
     truth = circle(300)
-    fault = Fault(lambda recording, rng: recording, (5.0, 7.0))
-    dark = range(100, 140)
-
-    def honest(index):
-        return Status.DEGRADED if index in dark else Status.TRACKING
-
-    kept = judge(run_of(truth, status=honest), fault, truth)
-    assert (kept.verdict, kept.noticed_s, kept.recovered_s) == ("ok", 0.0, 0.0)
-    assert kept.said == "dark"
-
-    def jump(index, T):
-        return T if index < 110 else rigid(T[:3, :3], T[:3, 3] + [3.0, 0.0, 0.0])
-
-    assert "confident and wrong" in judge(run_of(truth, jump), fault, truth).verdict
-    lost = judge(run_of(truth, status=lambda i: Status.LOST if i > 100 else Status.TRACKING),
-                 fault, truth)  # fmt: skip
-    assert (lost.verdict, lost.recovered_s) == ("slow to recover", None)
+    return judge(run_of(truth, change, status), span, truth, run_of(truth, status=sound))
 
 
-def test_a_reset_ties_the_world_anew():
-    truth = circle(300)
+def jumped(since):
+    return lambda index, T: T if index < since else rigid(T[:3, :3], T[:3, 3] + [3.0, 0.0, 0.0])
 
-    def jump(index, T):
-        return T if index < 110 else rigid(T[:3, :3], T[:3, 3] + [3.0, 0.0, 0.0])
 
-    run = run_of(truth, jump)
-    marked = [
-        replace(step, sample=replace(step.sample, figures={"resets": int(index >= 110)}))
-        for index, step in enumerate(run.steps)
-    ]
-    outcome = judge(OdometryRun(tuple(marked)), Fault(lambda r, g: r, (5.0, 7.0)), truth)
+def test_a_fault_that_is_named_and_survived_is_ok():
+    outcome = verdict()
+    assert (outcome.verdict, outcome.named_s, outcome.recovered_s) == ("ok", 0.0, 0.0)
+    assert outcome.said == "dark"
+
+
+def test_a_fault_that_does_nothing_is_harmless():
+    outcome = verdict(status=lambda index: Status.TRACKING)
+    assert (outcome.verdict, outcome.named_s, outcome.harm) == ("harmless", None, 0.0)
+
+
+def test_an_error_outside_the_covariance_while_tracking_is_nonsense():
+    outcome = verdict(jumped(110), status=lambda index: Status.TRACKING)
+    assert outcome.verdict == "confident nonsense, late"
+    assert outcome.confident == outcome.harm > 1.0
+    assert verdict(jumped(110), span=(5.0, None)).verdict == "confident nonsense"
+
+
+@pytest.mark.parametrize(("since", "expected"), [(105, "ok"), (130, "late")])
+def test_harm_must_be_named_within_a_second(since, expected):
+    def named(index):
+        return Status.DEGRADED if index >= since else Status.TRACKING
+
+    outcome = verdict(jumped(135), named, span=(5.0, None))
+    assert outcome.verdict == expected
+    assert outcome.confident < 1.0 < outcome.harm
+
+
+def test_harm_before_the_fault_is_not_its_own():
+    def starting(index):
+        return Status.DEGRADED if index < 50 else Status.TRACKING
+
+    def swaying(index, T):
+        return T if index in (0, *range(50, 300)) else jumped(0)(index, T)
+
+    assert verdict(swaying, starting).verdict == "harmless"
+
+
+def test_what_a_start_or_the_sound_run_says_too_names_no_fault():
+    def lifted(index, T):
+        return rigid(T[:3, :3], T[:3, 3] + [0.0, 0.0, float(index in DARK)])
+
+    starting = verdict(lifted, sound=lambda i: Status.DEGRADED if i < 9 else Status.TRACKING)
+    assert (starting.verdict, starting.named_s) == ("late", None)
+    same_time = verdict(sound=lambda i: Status.TRACKING if i < 50 else dark(i))
+    assert (same_time.verdict, same_time.named_s) == ("harmless", None)
+    earlier = verdict(sound=lambda i: Status.DEGRADED if i in range(20, 30) else Status.TRACKING)
+    assert (earlier.verdict, earlier.named_s) == ("ok", 0.0)
+
+
+def test_a_run_that_does_not_come_back_is_not_recovered():
+    outcome = verdict(status=lambda i: Status.LOST if i > 100 else Status.TRACKING)
+    assert (outcome.verdict, outcome.recovered_s) == ("not recovered", None)
+
+
+def test_a_recording_that_loops_is_tied_anew():
+    truth = circle(100)
+    once = run_of(truth).steps
+    again = run_of(truth, jumped(0)).steps
+    outcome = judge(OdometryRun((*once, *again)), (5.0, None), truth, OdometryRun(once))
     assert outcome.worst_m < 1e-9
+
+
+def test_false_alarms_count_from_the_first_tracking():
+    truth = circle(100)
+
+    def status(index):
+        return Status.TRACKING if index >= 20 and index % 10 else Status.DEGRADED
+
+    assert false_alarms(run_of(truth, status=status)) == pytest.approx(7 / 79)
+    assert false_alarms(run_of(truth, status=lambda index: Status.LOST)) == 1.0
