@@ -40,19 +40,17 @@ from equi_nodes.geometry.rotations import rigid, rotation
 from equi_nodes.ros.convert import header, stamp_ns
 from equi_nodes.ros.images import grey
 from equi_nodes.ros.odometry import picture, pose, transforms
-from equi_nodes.ros.sensors import StaticTransforms, imu_sample
+from equi_nodes.ros.sensors import IMU_FRAME, StaticTransforms, imu_message, imu_sample
 from equi_nodes.ros.sync import FrameMatcher, Match
 
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
 IMU_TYPE, INFO_TYPE = "sensor_msgs/msg/Imu", "sensor_msgs/msg/CameraInfo"
 POSE_TYPE, TF_TYPE = "geometry_msgs/msg/PoseStamped", "tf2_msgs/msg/TFMessage"
 RIGHT_WORDS = ("right", "cam1", "infra2", "image1")
-IMU_FRAME = "imu"
 FRAMES = ("left_camera", "right_camera")
 JPEG_QUALITY = 95
 MODELS = {"radtan": "plumb_bob", "kannala_brandt": "equidistant", "pinhole": "plumb_bob"}
 PAIR_NS, PATIENCE_NS = 5_000_000, 60_000_000
-NO_ROTATION = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0}
 
 
 @dataclass(frozen=True)
@@ -249,21 +247,8 @@ def _by_stamp(streams: list[Iterator[BagMessage]]) -> Iterator[BagMessage]:
 
 
 def _imu_messages(recording: EurocRecording, make: Make) -> Iterator[BagMessage]:
-    unknown = np.array([-1.0, *np.zeros(8)])
-    for stamp, gyro, accel in zip(
-        recording.imu.stamps_ns.tolist(), recording.imu.gyro.tolist(), recording.imu.accel.tolist()
-    ):
-        message = make(
-            IMU_TYPE,
-            header=header(stamp, IMU_FRAME, make),
-            orientation=make("geometry_msgs/msg/Quaternion", **NO_ROTATION),
-            orientation_covariance=unknown,
-            angular_velocity=make("geometry_msgs/msg/Vector3", **dict(zip("xyz", gyro))),
-            angular_velocity_covariance=np.zeros(9),
-            linear_acceleration=make("geometry_msgs/msg/Vector3", **dict(zip("xyz", accel))),
-            linear_acceleration_covariance=np.zeros(9),
-        )
-        yield BagMessage("/imu", stamp, message)
+    for reading in zip(recording.imu.stamps_ns.tolist(), recording.imu.gyro, recording.imu.accel):
+        yield BagMessage("/imu", reading[0], imu_message(reading, IMU_FRAME, make))
 
 
 def _image_messages(

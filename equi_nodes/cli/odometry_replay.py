@@ -13,6 +13,7 @@ import yaml
 from rich.console import Console
 from rich.table import Table
 
+from equi_nodes.cli.odometry_online import node_start, replay_live
 from equi_nodes.cli.odometry_recording import Choice, open_recording
 from equi_nodes.cli.prediction_replay import progress_bar
 from equi_nodes.config.load import load
@@ -25,6 +26,7 @@ from equi_nodes.evaluation.report import report_folder
 from equi_nodes.pipelines.odometry import Odometry, OdometryParts, make_rig
 from equi_nodes.samples import Frame
 
+MODES = {False: "offline", True: "online"}
 CONFIGS = {
     "filter": FilterConfig,
     "tracker": TrackerConfig,
@@ -35,11 +37,6 @@ CONFIGS = {
 
 def replay_vio(arguments: argparse.Namespace, console: Console) -> dict:
     """Replay images and IMU; return the figures of the odometry."""
-    if arguments.online:
-        raise EquiError(
-            "The odometry is replayed offline only: leave --online out, or start the node with"
-            " `equi up vio` and play the bag."
-        )
     choice = Choice(
         arguments.mono, arguments.start_frame, arguments.reverse, arguments.mirror,
         arguments.calibration,
@@ -47,17 +44,27 @@ def replay_vio(arguments: argparse.Namespace, console: Console) -> dict:
     with console.status(f"opening {arguments.bag}"):
         recording = open_recording(arguments.bag, choice)
     folder = report_folder(arguments.out)
-    odometry = open_odometry(recording, settings_of(arguments.settings), with_slam=arguments.slam)
-    run = run_offline(odometry, recording, console)
+    settings = settings_of(arguments.settings)
+    odometry = open_odometry(recording, settings, with_slam=arguments.slam)
+    run, difference = run_offline(odometry, recording, console), None
     if not run.steps:
         raise EquiError(f"There are no images in {arguments.bag}: equi bag info lists its topics.")
-    figures = {"bag": arguments.bag.name, "mode": "offline"} | measure(run, recording.truth)
+    if arguments.online:
+        node = node_start(recording, settings, folder, with_slam=arguments.slam)
+        live = replay_live(recording, node, run, arguments.rate, folder, console)
+        run, measured, difference = live.run, live.figures, live.difference
+    else:
+        measured = measure(run, recording.truth)
+    figures = {"bag": arguments.bag.name, "mode": MODES[arguments.online]} | measured
     write_tum(folder / "trajectory.tum", run.usable)
+    sensors = "mono and IMU" if len(recording.cameras) == 1 else "stereo and IMU"
+    through = f", live at {arguments.rate:g}x through DDS" if arguments.online else ""
     context = OdometryContext(
         title=f"Odometry of {recording.name}",
         command=shlex.join(["equi", *sys.argv[1:]]),
-        how="mono" if len(recording.cameras) == 1 else "stereo",
+        how=sensors + through,
         picture=_picture(odometry, recording, run),
+        difference=difference,
     )
     page = write_odometry_report(folder, run, figures, recording.truth, context)
     console.print(summary(figures))
@@ -133,11 +140,35 @@ def summary(figures: dict) -> Table:
     first = figures["first_answer_s"]
     when = "never" if first is None else f"first after {first:.2f} s"
     table.add_row("answered", f"{figures['answered']} / {figures['frames']} frames, {when}")
-    times = figures["frame_ms"]
-    table.add_row("a frame", f"p50 {times['p50']:.1f}, p95 {times['p95']:.1f}, "
-                  f"max {times['max']:.1f} ms")  # fmt: skip
+    if times := figures["frame_ms"]:
+        table.add_row("a frame", f"p50 {times['p50']:.1f}, p95 {times['p95']:.1f}, "
+                      f"max {times['max']:.1f} ms")  # fmt: skip
     table.add_row("resets", str(figures["resets"]))
+    if "node" in figures:
+        _add_node(table, figures["node"], figures["difference_to_offline"])
     return table
+
+
+def _add_node(table: Table, node: dict, difference: dict) -> None:
+    """Add what only a live node has."""
+    frames, imu = node["frames"], node["imu"]
+    table.add_row("frames processed", f"{frames['processed']} / {frames['sent']} sent, "
+                  f"{frames['dropped']} dropped, {frames['lost']} lost")  # fmt: skip
+    table.add_row("IMU received", f"{imu['received']} / {imu['sent']} sent, "
+                  f"{imu['rejected']} rejected, {imu['lost']} lost")  # fmt: skip
+    if ages := node["age_ms"]:
+        table.add_row("odometry age", f"p50 {ages['p50']:.1f}, p95 {ages['p95']:.1f}, "
+                      f"p99 {ages['p99']:.1f} ms")  # fmt: skip
+    table.add_row("node", f"{node['cpu']:.2f} cores, {node['rss_mb']:.0f} MiB, "
+                  f"exit code {node['exit_code']}")  # fmt: skip
+    if difference["matched"]:
+        table.add_row("beside offline", f"max {difference['position_max_mm']:.3f} mm, "
+                      f"{difference['rotation_max_deg']:.4f} deg, "
+                      f"RMS {difference['position_rms_mm']:.3f} mm, "
+                      f"{difference['rotation_rms_deg']:.4f} deg")  # fmt: skip
+        table.add_row("", f"the first {difference['equal']} of {difference['matched']} poses "
+                      f"are equal, {frames['sent'] - frames['processed']} frames were not "
+                      "processed")  # fmt: skip
 
 
 def _picture(odometry: Odometry, recording: SensorRecording, run: OdometryRun) -> np.ndarray:

@@ -117,10 +117,9 @@ def run_online(
         log: the node's output goes to this file.
         console: shows the progress.
     """
-    from equi_nodes.ros.bag_player import play  # the only part that needs ROS
+    from equi_nodes.ros.track_player import play  # the only part that needs ROS
 
-    graph = read_graph(GRAPH).with_parameters(parameters)
-    start = next(node for node in graph.nodes if node.name == NODE)
+    start = read_graph(GRAPH).with_parameters(parameters).node(NODE)
     with progress_bar(console) as progress:
         task = progress.add_task("starting the node", total=len(recording.tracks))
 
@@ -129,10 +128,7 @@ def run_online(
             progress.update(task, completed=sent, description=words)
 
         played = play(start, recording.tracks, rate=rate, log=log, progress=show)
-    node = {
-        "rate_hz": played.rate_hz, "cpu": played.cpu, "rss_mb": played.rss_mb,
-        "losses": played.losses, "exit_code": played.exit_code,
-    }  # fmt: skip
+    node = {"rate_hz": played.rate_hz} | played.record.summary()
     result = ReplayResult(played.predictions, played.latencies, played.sent)
     how = f"live at {rate:g}x through DDS to the node {NODE}"
     return Run(result, "tracks sent to prediction received", how, {"mode": "online", "node": node})

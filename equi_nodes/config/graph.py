@@ -50,6 +50,10 @@ class Graph:
     description: str
     nodes: tuple[NodeStart, ...]
 
+    def node(self, name: str) -> NodeStart:
+        """Return the node of a name."""
+        return next(node for node in self.nodes if node.name == name)
+
     def with_parameters(self, values: Mapping[str, Any]) -> Graph:
         """Return the graph with values given to every node, as ``use_sim_time`` is."""
         nodes = (replace(node, parameters=node.parameters | dict(values)) for node in self.nodes)

@@ -22,6 +22,7 @@ DISTORTIONS = {
     "none": "pinhole",
     "": "pinhole",
 }
+KALIBR_MODELS = {"radtan": "radtan", "kannala_brandt": "equidistant", "pinhole": "none"}
 IMU_NOISE = {
     "gyro": "gyroscope_noise_density",
     "accel": "accelerometer_noise_density",
@@ -141,6 +142,29 @@ def read_imu_noise(path: str | Path) -> dict[str, float]:
         if not 0 < density < 10:
             raise EquiError(f"In {where}, {IMU_NOISE[name]} is {density:g}: give SI densities > 0.")
     return noise
+
+
+def write_kalibr(path: str | Path, calibration: Calibration) -> None:
+    """Write a camera chain that ``read_kalibr`` reads back to the last bit."""
+    cameras = {
+        f"cam{number}": {
+            "camera_model": "pinhole",
+            "distortion_model": KALIBR_MODELS[camera.model],
+            "resolution": [camera.width, camera.height],
+            "intrinsics": list(camera.intrinsics),
+            "distortion_coeffs": list(camera.distortion),
+            "T_imu_cam": camera.T_b_c.tolist(),
+            "timeshift_cam_imu": calibration.time_offset,
+        }
+        for number, camera in enumerate(calibration.cameras)
+    }
+    Path(path).write_text(yaml.safe_dump(cameras, sort_keys=False))
+
+
+def write_imu_noise(path: str | Path, noise: Mapping[str, float]) -> None:
+    """Write densities ``gyro, accel, gyro_walk, accel_walk`` as ``read_imu_noise`` reads them."""
+    named = {key: noise[name] for name, key in IMU_NOISE.items()}
+    Path(path).write_text(yaml.safe_dump(named, sort_keys=False))
 
 
 def _kalibr_camera(entry: Mapping, before: Camera | None, where: str) -> Camera:

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from equi_nodes.datasets.euroc import PoseTable
 from equi_nodes.evaluation.figures import BLUE, GREY, INK, TRUTH
 from equi_nodes.evaluation.odometry import ErrorTable, OdometryRun, pose_in_map, truth_at
+from equi_nodes.evaluation.odometry_online import Difference
 from equi_nodes.samples import OdometrySample
 
 AXIS_COLOURS = (BLUE, "#17803d", TRUTH)
@@ -93,6 +94,36 @@ def draw_times(run: OdometryRun) -> Figure:
                    ha="right", weight="bold")  # fmt: skip
     panel.set(title="Time a frame", xlabel="time, s", ylabel="ms", ylim=(0, 1.6 * p95 + 1e-3))
     panel.legend(loc="upper right", ncols=3)
+    return figure
+
+
+def draw_ages(run: OdometryRun) -> Figure:
+    """Draw how old the odometry of a live node was when it came; gaps are frames not answered."""
+    figure = Figure(figsize=SIZE, layout="constrained")
+    panel = figure.subplots()
+    seconds = np.array([step.stamp_ns - run.steps[0].stamp_ns for step in run.steps]) * 1e-9
+    ages = 1e3 * np.array([step.seconds for step in run.steps])
+    p99 = float(np.nanpercentile(ages, 99))
+    panel.plot(seconds, ages, color=BLUE, lw=1.2)
+    panel.axhline(p99, color=INK, lw=1.0)
+    panel.annotate(f"p99 {p99:.1f} ms", (seconds[-1], p99), (0, 4), textcoords="offset points",
+                   ha="right", weight="bold")  # fmt: skip
+    panel.set(title="From sending a frame to receiving its odometry", xlabel="time, s", ylabel="ms",
+              ylim=(0, 1.6 * p99))  # fmt: skip
+    return figure
+
+
+def draw_difference(difference: Difference) -> Figure:
+    """Draw how far a live node's poses are from those of the run in this process."""
+    figure = Figure(figsize=SIZE, layout="constrained")
+    panels = figure.subplots(2, 1, sharex=True)
+    seconds = (difference.stamps_ns - difference.stamps_ns[0]) * 1e-9
+    panels[0].plot(seconds, 1e3 * difference.position, color=BLUE, lw=1.4)
+    panels[1].plot(seconds, np.degrees(difference.rotation), color=BLUE, lw=1.4)
+    panels[0].set(title="Difference of the live node to the offline run", ylabel="position, mm")
+    panels[1].set(xlabel="time, s", ylabel="orientation, deg")
+    for panel in panels:
+        panel.set_ylim(bottom=0)
     return figure
 
 

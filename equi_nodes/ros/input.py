@@ -20,6 +20,7 @@ from equi_nodes.ros.statistics import Stream
 if TYPE_CHECKING:
     from equi_nodes.ros.base_node import PipelineNode
 
+SHORTEST_SILENCE_S = 0.1  # that is worth a warning: fast streams come in bunches
 RECORDED = (
     "stamps are days from the clock, taken for a recording: "
     "set use_sim_time and publish /clock to have their age checked"
@@ -122,7 +123,7 @@ class Input:
         """
         timeout, period = self._node.settings.input_timeout, self.stream.period_s
         silence = self._silence_s()
-        if silence < (2 * period or timeout):
+        if silence < (max(2 * period, SHORTEST_SILENCE_S) if period else timeout):
             return
         level = ERROR if silence >= max(timeout, 5 * period) else WARN
         if self.stream.received:

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from equi_nodes.geometry.rotations import hat, inverse, quaternion
-from equi_nodes.ros.convert import Make, header
-from equi_nodes.samples import OdometrySample
+from equi_nodes.ros.convert import Make, header, stamp_ns
+from equi_nodes.ros.sensors import transform_of, xyz
+from equi_nodes.samples import OdometrySample, Status
 
 RATE_VARIANCE = 1e-6  # (rad/s)^2, of the gyro's noise in one sample; its bias has a variance too
 FLOAT32 = 7  # ``sensor_msgs/PointField``'s code
@@ -46,6 +47,30 @@ def odometry(
             twist=twist,
             covariance=twist_covariance.ravel(),
         ),
+    )
+
+
+def odometry_sample(msg: Any) -> OdometrySample:
+    """Read a ``nav_msgs/Odometry`` whose child is the body.
+
+    It tells neither biases nor how far it can be trusted beyond being published: what is not told
+    is NaN, and the status is that of good odometry.
+    """
+    T_w_b = transform_of(msg.pose.pose.position, msg.pose.pose.orientation)
+    covariance = np.full((15, 15), np.nan)
+    stated = np.array(msg.pose.covariance).reshape(6, 6)
+    order = [3, 4, 5, 0, 1, 2]  # a message has the position first
+    covariance[:6, :6] = stated[np.ix_(order, order)]
+    return OdometrySample(
+        stamp_ns=stamp_ns(msg.header.stamp),
+        status=Status.TRACKING,
+        reason="",
+        T_w_b=T_w_b,
+        velocity=T_w_b[:3, :3] @ xyz(msg.twist.twist.linear),
+        angular_velocity=xyz(msg.twist.twist.angular),
+        gyro_bias=np.full(3, np.nan),
+        accel_bias=np.full(3, np.nan),
+        covariance=covariance,
     )
 
 

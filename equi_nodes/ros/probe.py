@@ -4,27 +4,19 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
-import psutil
-import rclpy
-from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from equi_msgs.msg import PredictionArray, TrackArray
-from rclpy.executors import SingleThreadedExecutor
-from rclpy.node import Node
+from rclpy.serialization import deserialize_message
 
 from equi_nodes.config.graph import read_graph
-from equi_nodes.errors import EquiError
 from equi_nodes.ros import qos
-from equi_nodes.ros.clock import steady_ns
-from equi_nodes.ros.convert import SECOND_NS, stamp_ns, track_array
+from equi_nodes.ros.convert import stamp_ns, track_array
+from equi_nodes.ros.live_node import LiveNode, live_node
 from equi_nodes.ros.messages import make
-from equi_nodes.ros.process import NodeProcess, dds_environment, node_command
 from equi_nodes.samples import TrackSample
 
-START_S = 120.0  # the first start may have to export the network
 WARM_UP_S = 5.0  # memory is compared from here on
 WALK_SPEED = 1.3  # m/s
 AREA = 10.0  # m, half of the side of the square where the agents start
@@ -51,121 +43,65 @@ def measure_node(
     Raises:
         EquiError: the node does not become active.
     """
-    context = rclpy.Context()
-    rclpy.init(context=context, domain_id=domain_id)
-    lines: list[str] = []
-    environment = dds_environment("auto") | {"ROS_DOMAIN_ID": str(domain_id)}
-    command = node_command(read_graph("predict").with_settings(list(settings)).nodes[0])
-    process = NodeProcess(
-        "eqmotion", command, lambda _, line: lines.append(line), environment=environment
-    )
-    try:
-        return _measure(_Observer(context), process, agents, rate_hz, seconds)
-    except TimeoutError as error:
-        said = lines[-1] if lines else "it said nothing"
-        raise EquiError(f"The node was not active after {START_S:.0f} s: {said}.") from error
-    finally:
-        process.stop()
-        rclpy.shutdown(context=context)
+    start = read_graph("predict").with_settings(list(settings)).node("eqmotion")
+    with live_node(start, domain=domain_id) as live:
+        walk = _Walk(live, agents, rate_hz)
+        live.await_ready()
+        walk.go(WARM_UP_S)
+        live.spin(1.5)  # a report that counts all of it
+        walk.received.clear()
+        walk.sent_ns.clear()
+        before, dropped = live.rss_mb, walk.dropped
+        walk.go(seconds)
+        live.spin(1.5)  # the last predictions and the last report
+        after, dropped, ages_ms = live.rss_mb, walk.dropped - dropped, walk.ages_ms()
+        started = time.monotonic()
+        code = live.stop(signal.SIGTERM)
+        return {
+            "sent": len(walk.sent_ns),
+            "received": len(ages_ms),
+            "lost": len(walk.sent_ns) - len(ages_ms) - dropped,
+            "dropped": dropped,
+            "age_ms_p50": float(np.percentile(ages_ms, 50)),
+            "age_ms_p99": float(np.percentile(ages_ms, 99)),
+            "memory_mb_before": before,
+            "memory_mb_after": after,
+            "exit_s": time.monotonic() - started,
+            "exit_code": code,
+        }
 
 
-class _Observer:
-    """The other end of the node's topics."""
+class _Walk:
+    """Agents that walk straight on, published at a fixed rate, and what is predicted of them."""
 
-    def __init__(self, context: rclpy.Context) -> None:
-        self.node = Node("probe", context=context)
-        self.executor = SingleThreadedExecutor(context=context)
-        self.executor.add_node(self.node)
-        self.tracks = self.node.create_publisher(TrackArray, "tracks", qos.RESULT)
-        self.state = ""
-        self.since_ns = 0
-        self.ages_ms: list[float] = []
-        self.dropped = 0
-        self.node.create_subscription(
-            PredictionArray, "predictions", self._on_predictions, qos.RESULT
-        )
-        self.node.create_subscription(DiagnosticArray, "/diagnostics", self._on_report, qos.RESULT)
+    def __init__(self, live: LiveNode, agents: int, rate_hz: float) -> None:
+        self.sent_ns: dict[int, int] = {}
+        self.received = live.heard("~/output/predictions", PredictionArray, qos.RESULT)
+        self._live, self._agents, self._rate_hz = live, agents, rate_hz
+        self._tracks = live.writer("~/input/tracks", TrackArray, qos.RESULT)
+        generator = np.random.default_rng(0)
+        self._starts = generator.uniform(-AREA, AREA, (agents, 2))
+        heading = generator.uniform(-np.pi, np.pi, agents)
+        self._strides = WALK_SPEED * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
 
-    def spin_until(self, done: Callable[[], bool], timeout_s: float) -> None:
-        """Serve callbacks until a condition holds.
+    @property
+    def dropped(self) -> int:
+        """Return how many messages the node has dropped for a newer one."""
+        return int(self._live.figures.get("pipeline", {}).get("dropped", 0))
 
-        Raises:
-            TimeoutError: it does not hold in time.
-        """
-        deadline = time.monotonic() + timeout_s
-        while not done():
-            left = deadline - time.monotonic()
-            if left <= 0:
-                raise TimeoutError
-            self.executor.spin_once(timeout_sec=min(left, 0.05))
+    def go(self, seconds: float) -> None:
+        """Walk for a time."""
+        began = time.monotonic()
+        for number in range(round(self._rate_hz * seconds)):
+            self._live.spin(began + number / self._rate_hz - time.monotonic())
+            positions = self._starts + self._strides * number / self._rate_hz
+            now_ns = time.time_ns()
+            sample = TrackSample.of_positions(now_ns, "map", np.arange(self._agents), positions)
+            self.sent_ns[now_ns] = time.perf_counter_ns()
+            self._tracks.publish(track_array(sample, make))
 
-    def spin_for(self, seconds: float) -> None:
-        """Serve callbacks for a time."""
-        deadline = time.monotonic() + seconds
-        while (left := deadline - time.monotonic()) > 0:
-            self.executor.spin_once(timeout_sec=left)
-
-    def now_ns(self) -> int:
-        """Return the time."""
-        return self.node.get_clock().now().nanoseconds
-
-    def _on_predictions(self, msg: PredictionArray) -> None:
-        sent_ns = stamp_ns(msg.header.stamp)
-        if sent_ns >= self.since_ns:
-            self.ages_ms.append((self.now_ns() - sent_ns) / 1e6)
-
-    def _on_report(self, msg: DiagnosticArray) -> None:
-        figures = {status.name.split(": ")[-1]: _values(status) for status in msg.status}
-        self.state = figures["state"]["state"]
-        self.dropped = int(figures.get("pipeline", {}).get("dropped", 0))
-
-
-def _measure(
-    observer: _Observer, process: NodeProcess, agents: int, rate_hz: float, seconds: float
-) -> dict[str, float]:
-    """Wait for the node, load it, and end it."""
-    observer.spin_until(lambda: observer.state == "active", START_S)
-    observer.spin_until(lambda: observer.tracks.get_subscription_count() > 0, START_S)
-    _walk(observer, agents, rate_hz, WARM_UP_S)
-    observer.spin_for(1.5)  # a report that counts all of it
-    observer.ages_ms.clear()
-    observer.since_ns = observer.now_ns()
-    memory = psutil.Process(process.pid).memory_info
-    before, dropped = memory().rss, observer.dropped
-    sent = _walk(observer, agents, rate_hz, seconds)
-    observer.spin_for(1.5)  # the last predictions and the last report
-    after = memory().rss
-    started = time.monotonic()
-    code = process.stop(signal.SIGTERM, timeout_s=10.0)
-    return {
-        "sent": sent,
-        "received": len(observer.ages_ms),
-        "lost": sent - len(observer.ages_ms) - (observer.dropped - dropped),
-        "dropped": observer.dropped - dropped,
-        "age_ms_p50": float(np.percentile(observer.ages_ms, 50)),
-        "age_ms_p99": float(np.percentile(observer.ages_ms, 99)),
-        "memory_mb_before": before / 2**20,
-        "memory_mb_after": after / 2**20,
-        "exit_s": time.monotonic() - started,
-        "exit_code": code,
-    }
-
-
-def _walk(observer: _Observer, agents: int, rate_hz: float, seconds: float) -> int:
-    """Publish agents that walk straight on at a fixed rate; return how many messages."""
-    generator = np.random.default_rng(0)
-    starts = generator.uniform(-AREA, AREA, (agents, 2))
-    heading = generator.uniform(-np.pi, np.pi, agents)
-    strides = WALK_SPEED * np.stack([np.cos(heading), np.sin(heading)], axis=-1)
-    count, begin = round(rate_hz * seconds), steady_ns()
-    for number in range(count):
-        due = begin + number * SECOND_NS / rate_hz
-        observer.spin_for((due - steady_ns()) / SECOND_NS)
-        positions = starts + strides * number / rate_hz
-        sample = TrackSample.of_positions(observer.now_ns(), "map", np.arange(agents), positions)
-        observer.tracks.publish(track_array(sample, make))
-    return count
-
-
-def _values(status: DiagnosticStatus) -> dict[str, Any]:
-    return {pair.key: pair.value for pair in status.values}
+    def ages_ms(self) -> np.ndarray:
+        """Return the milliseconds from each tracks' stamp to the arrival of its prediction."""
+        read = [(deserialize_message(data, PredictionArray), at) for data, at in self.received]
+        stamps = [(stamp_ns(message.header.stamp), at) for message, at in read]
+        return np.array([at - self.sent_ns[s] for s, at in stamps if s in self.sent_ns]) / 1e6

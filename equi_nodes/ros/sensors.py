@@ -7,14 +7,34 @@ from typing import Any
 import numpy as np
 
 from equi_nodes.geometry.rotations import inverse, rigid, rotation
-from equi_nodes.ros.convert import stamp_ns
+from equi_nodes.ros.convert import Make, header, stamp_ns
+
+ImuReading = tuple[int, np.ndarray, np.ndarray]
+IMU_FRAME = "imu"
+NO_ROTATION = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0}
 
 
-def imu_sample(msg: Any) -> tuple[int, np.ndarray, np.ndarray]:
+def imu_sample(msg: Any) -> ImuReading:
     """Return stamp, angular velocity (3,) rad/s and specific force (3,) m/s^2 of an ``Imu``."""
-    rate, force = msg.angular_velocity, msg.linear_acceleration
-    gyro = np.array((rate.x, rate.y, rate.z))
-    return stamp_ns(msg.header.stamp), gyro, np.array((force.x, force.y, force.z))
+    return stamp_ns(msg.header.stamp), xyz(msg.angular_velocity), xyz(msg.linear_acceleration)
+
+
+def imu_message(reading: ImuReading, frame: str, make: Make) -> Any:
+    """Build an ``Imu`` that gives no orientation; the inverse of ``imu_sample``."""
+    stamp, gyro, accel = reading
+    x, y, z = gyro.tolist()
+    rate = make("geometry_msgs/msg/Vector3", x=x, y=y, z=z)
+    x, y, z = accel.tolist()
+    return make(
+        "sensor_msgs/msg/Imu",
+        header=header(stamp, frame, make),
+        orientation=make("geometry_msgs/msg/Quaternion", **NO_ROTATION),
+        orientation_covariance=np.array([-1.0, *np.zeros(8)]),
+        angular_velocity=rate,
+        angular_velocity_covariance=np.zeros(9),
+        linear_acceleration=make("geometry_msgs/msg/Vector3", x=x, y=y, z=z),
+        linear_acceleration_covariance=np.zeros(9),
+    )
 
 
 def imu_problem(msg: Any) -> str:
@@ -32,6 +52,17 @@ def imu_problem(msg: Any) -> str:
     return ""
 
 
+def transform_of(position: Any, orientation: Any) -> np.ndarray:
+    """Return the transform (4, 4) of a point or vector and a ``Quaternion``."""
+    q = np.array((orientation.x, orientation.y, orientation.z, orientation.w))
+    return rigid(rotation(q), xyz(position))
+
+
+def xyz(vector: Any) -> np.ndarray:
+    """Return the (3,) numbers of a ``Vector3`` or ``Point``."""
+    return np.array((vector.x, vector.y, vector.z))
+
+
 class StaticTransforms:
     """The fixed part of the tree of frames."""
 
@@ -41,8 +72,7 @@ class StaticTransforms:
     def add(self, msg: Any) -> None:
         """Take a ``tf2_msgs/TFMessage``."""
         for item in msg.transforms:
-            t, q = item.transform.translation, item.transform.rotation
-            T_parent_child = rigid(rotation(np.array((q.x, q.y, q.z, q.w))), (t.x, t.y, t.z))
+            T_parent_child = transform_of(item.transform.translation, item.transform.rotation)
             self._parents[item.child_frame_id] = (item.header.frame_id, T_parent_child)
 
     def find(self, target: str, source: str) -> np.ndarray | None:

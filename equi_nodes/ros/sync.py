@@ -33,8 +33,9 @@ class _Waiting:
 class FrameMatcher:
     """Releases each left image with its right one, once the IMU has reached its time.
 
-    What is missing is waited for as long as the streams take to advance by ``patience_ns``: no
-    clock is asked, so a recording gives the same frames every time.
+    A right image is waited for as long as the streams take to advance by ``patience_ns``; the IMU,
+    whose many small messages queue up behind the images on a busy machine, until several images
+    wait. No clock is asked, so a recording gives the same frames every time.
 
     Attributes:
         alone: left images released without a right one although one was expected.
@@ -87,10 +88,10 @@ class FrameMatcher:
 
     def _complete(self, left: _Waiting) -> Match | None:
         """Return the frame of a left image, None while something of it may still come."""
-        waited = self._newest_ns - left.since_ns > self._patience_ns
-        waited |= len(self._left) > MOST_WAITING
-        if self._imu_ns < left.stamp_ns and not waited:
+        is_full = len(self._left) > MOST_WAITING
+        if self._imu_ns < left.stamp_ns and not is_full:
             return None
+        waited = is_full or self._newest_ns - left.since_ns > self._patience_ns
         right = self._partner(left.stamp_ns)
         passed = bool(self._right) and self._right[-1].stamp_ns > left.stamp_ns + self._tolerance_ns
         if self._is_stereo and right is None and not (waited or passed):

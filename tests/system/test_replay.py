@@ -20,27 +20,9 @@ def bag(tmp_path_factory):
 
 
 @pytest.fixture
-def replay(weights, tmp_path):
-    """Runs `equi replay` and returns its exit code, its figures and its folder."""
-
-    def run(bag, name, *options):
-        folder, figures = tmp_path / name, tmp_path / f"{name}.json"
-        common = ["--weights", str(weights), "--json", str(figures)]
-        code = main(
-            ["replay", str(bag), "--node", "eqmotion", "--out", str(folder), *common, *options]
-        )
-        return code, json.loads(figures.read_text()) if figures.exists() else {}, folder
-
-    return run
-
-
-def complain(capsys, *arguments):
-    """The sentence that `equi` ends with when it exits with code 1."""
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == 1
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
+def replay(weights, replay_of):
+    """Replays the prediction with the small weights."""
+    return replay_of("eqmotion", "--weights", str(weights))
 
 
 def test_three_offline_replays_agree_to_the_last_bit(bag, replay):
@@ -62,58 +44,58 @@ def test_a_live_node_gives_what_the_offline_replay_gives(bag, replay):
     assert "through DDS" in (folder / "report.html").read_text()
 
 
-def test_a_node_that_cannot_start_says_why(bag, tmp_path, capsys):
+def test_a_node_that_cannot_start_says_why(bag, tmp_path, complain):
     missing = tmp_path / "none.safetensors"
     said = complain(
-        capsys, "replay", bag, "--node", "eqmotion", "--online", "--out", tmp_path / "out",
+        "replay", bag, "--node", "eqmotion", "--online", "--out", tmp_path / "out",
         "--weights", missing,
     )  # fmt: skip
     assert "no weights" in said and str(missing) in said
 
 
-def test_a_bag_without_tracks_is_answered_by_its_topics(bag, tmp_path, capsys):
+def test_a_bag_without_tracks_is_answered_by_its_topics(bag, tmp_path, complain):
     other = tmp_path / "other.mcap"
     truth_only = [item for item in read_messages(bag, "/ground_truth/tracks")]
     write_bag(other, truth_only)
     options = ["--node", "eqmotion", "--out", tmp_path / "out"]
-    assert "/ground_truth/tracks" in complain(capsys, "replay", other, *options)
-    said = complain(capsys, "replay", bag, *options, "--topic", "/people")
+    assert "/ground_truth/tracks" in complain("replay", other, *options)
+    said = complain("replay", bag, *options, "--topic", "/people")
     assert "no tracks on /people" in said and "/tracks" in said
 
 
 @pytest.mark.parametrize(
     ("content", "expected"), [(b"some words", "not a bag"), (None, "damaged or cut off")]
 )
-def test_a_broken_bag_is_named(bag, tmp_path, capsys, content, expected):
+def test_a_broken_bag_is_named(bag, tmp_path, complain, content, expected):
     broken = tmp_path / "broken.mcap"
     broken.write_bytes(bag.read_bytes()[:20_000] if content is None else content)
-    said = complain(capsys, "replay", broken, "--node", "eqmotion", "--out", tmp_path / "out")
+    said = complain("replay", broken, "--node", "eqmotion", "--out", tmp_path / "out")
     assert expected in said and str(broken) in said
-    assert expected in complain(capsys, "bag", "info", broken)
+    assert expected in complain("bag", "info", broken)
     assert not (tmp_path / "out").exists()
 
 
-def test_a_folder_that_cannot_be_written_is_named(bag, tmp_path, capsys):
+def test_a_folder_that_cannot_be_written_is_named(bag, tmp_path, complain):
     (tmp_path / "file").write_text("")
     out = tmp_path / "file" / "out"
-    assert "Cannot write to" in complain(capsys, "replay", bag, "--node", "eqmotion", "--out", out)
-    assert "Cannot write" in complain(capsys, "bag", "make", "crowd", out, "--seconds", "1")
+    assert "Cannot write to" in complain("replay", bag, "--node", "eqmotion", "--out", out)
+    assert "Cannot write" in complain("bag", "make", "crowd", out, "--seconds", "1")
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "nan"])
-def test_a_rate_that_cannot_be_played_is_refused(bag, tmp_path, capsys, rate):
+def test_a_rate_that_cannot_be_played_is_refused(bag, tmp_path, complain, rate):
     options = ["--node", "eqmotion", "--out", tmp_path / "out", "--online", f"--rate={rate}"]
-    assert "cannot be played" in complain(capsys, "replay", bag, *options)
+    assert "cannot be played" in complain("replay", bag, *options)
 
 
-def test_an_unknown_scene_is_answered_by_those_there_are(tmp_path, capsys):
-    said = complain(capsys, "bag", "make", "eth_ucy", "--scene", "mars", tmp_path / "x.mcap")
+def test_an_unknown_scene_is_answered_by_those_there_are(tmp_path, complain):
+    said = complain("bag", "make", "eth_ucy", "--scene", "mars", tmp_path / "x.mcap")
     assert "mars" in said and "zara1" in said
 
 
 @pytest.mark.parametrize("option", ["--agents=0", "--seconds=-3", "--rate=nan", "--noise=9"])
-def test_a_crowd_that_makes_no_sense_is_refused(tmp_path, capsys, option):
-    said = complain(capsys, "bag", "make", "crowd", tmp_path / "x.mcap", option)
+def test_a_crowd_that_makes_no_sense_is_refused(tmp_path, complain, option):
+    said = complain("bag", "make", "crowd", tmp_path / "x.mcap", option)
     assert option.partition("=")[0] in said and "out of range" in said
 
 

@@ -7,55 +7,21 @@ import json
 import pytest
 
 from equi_nodes.cli.main import main
-from equi_nodes.cli.odometry_recording import euroc_messages, open_recording
+from equi_nodes.cli.odometry_recording import open_recording
 from equi_nodes.datasets.bags import BagMessage, Make, write_bag
-from equi_nodes.datasets.euroc import ended_at, open_euroc
 from equi_nodes.datasets.recording import ImuReading, Shot
 
-FRAMES = 50
-
-
-@pytest.fixture(scope="module")
-def clip(recordings):
-    """The folder of a real recording."""
-    return recordings("euroc_mh01_30s")
-
-
-@pytest.fixture(scope="module")
-def bag(clip, tmp_path_factory):
-    """Its first seconds as a bag."""
-    path = tmp_path_factory.mktemp("bag") / "clip.mcap"
-    short = ended_at(open_euroc(clip), FRAMES)
-    stop = short.frames[-1].stamp_ns + 50_000_000
-    messages = euroc_messages(short, is_compressed=True)
-    write_bag(path, (message for message in messages if message.stamp_ns < stop))
-    return path
+FRAMES = 50  # of the recording
 
 
 @pytest.fixture
-def replay(tmp_path):
-    """Runs `equi replay --node vio` and returns its exit code, its figures and its folder."""
-
-    def run(recording, name, *options):
-        folder, figures = tmp_path / name, tmp_path / f"{name}.json"
-        common = ["--out", str(folder), "--json", str(figures)]
-        code = main(["replay", str(recording), "--node", "vio", *common, *options])
-        return code, json.loads(figures.read_text()) if figures.exists() else {}, folder
-
-    return run
+def replay(replay_of):
+    """Replays the odometry."""
+    return replay_of("vio")
 
 
-def complain(capsys, *arguments):
-    """The sentence that `equi` ends with when it exits with code 1."""
-    capsys.readouterr()
-    assert main([str(argument) for argument in arguments]) == 1
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert len(lines) == 1
-    return lines[0]
-
-
-def test_three_replays_agree_to_the_last_bit(bag, replay):
-    runs = [replay(bag, f"run{number}") for number in range(3)]
+def test_three_replays_agree_to_the_last_bit(clip_bag, replay):
+    runs = [replay(clip_bag, f"run{number}") for number in range(3)]
     assert [code for code, _, _ in runs] == [0, 0, 0]
     assert len({figures["hash"] for _, figures, _ in runs}) == 1
     _, figures, folder = runs[0]
@@ -70,8 +36,8 @@ def test_three_replays_agree_to_the_last_bit(bag, replay):
     assert json.loads((folder / "metrics.json").read_text())["hash"] == figures["hash"]
 
 
-def test_a_bag_holds_what_the_folder_holds(bag, clip):
-    from_bag, from_folder = open_recording(bag), open_recording(clip)
+def test_a_bag_holds_what_the_folder_holds(clip_bag, clip):
+    from_bag, from_folder = open_recording(clip_bag), open_recording(clip)
     events = iter(from_folder.events)
     count = 0
     for event in from_bag.events:
@@ -90,39 +56,37 @@ def test_a_bag_holds_what_the_folder_holds(bag, clip):
         assert abs(one.T_b_c - two.T_b_c).max() < 1e-9
 
 
-def test_one_camera_is_enough_to_say_why_it_waits(bag, replay):
-    code, figures, _ = replay(bag, "mono", "--mono")
+def test_one_camera_is_enough_to_say_why_it_waits(clip_bag, replay):
+    code, figures, _ = replay(clip_bag, "mono", "--mono")
     assert code == 0
     assert figures["frames"] == FRAMES
     assert figures["statuses"]["initialising"] > 0
     assert any(reason.startswith("collecting images") for reason in figures["reasons"])
 
 
-def test_the_doctor_finds_nothing_wrong_in_a_good_bag(bag, tmp_path):
+def test_the_doctor_finds_nothing_wrong_in_a_good_bag(clip_bag, tmp_path):
     figures = tmp_path / "doctor.json"
-    assert main(["doctor", "bag", str(bag), "--seconds", "2", "--json", str(figures)]) == 0
+    assert main(["doctor", "bag", str(clip_bag), "--seconds", "2", "--json", str(figures)]) == 0
     found = json.loads(figures.read_text())
     assert found["findings"] == {}
     assert found["figures"]["imu_hz"] == pytest.approx(200.0)
     assert abs(found["figures"]["time_offset_ms"]) < 5.0
 
 
-def test_bad_input_is_answered_by_a_sentence(bag, tmp_path, capsys):
+def test_bad_input_is_answered_by_a_sentence(clip_bag, tmp_path, complain):
     common = ["--node", "vio", "--out", tmp_path / "out"]
-    assert "There is no bag" in complain(capsys, "replay", tmp_path / "none.mcap", *common)
+    assert "There is no bag" in complain("replay", tmp_path / "none.mcap", *common)
     empty = tmp_path / "other.mcap"
     time = Make()("builtin_interfaces/msg/Time", sec=1, nanosec=0)
     head = Make()("std_msgs/msg/Header", stamp=time, frame_id="a")
     point = Make()("geometry_msgs/msg/Point", x=0.0, y=0.0, z=0.0)
     message = Make()("geometry_msgs/msg/PointStamped", header=head, point=point)
     write_bag(empty, [BagMessage("/point", 0, message)])
-    said = complain(capsys, "replay", empty, *common)
+    said = complain("replay", empty, *common)
     assert "needs images and an Imu" in said and "/point" in said
-    said = complain(capsys, "replay", bag, *common, "--set", "filter.trial=3")
+    said = complain("replay", clip_bag, *common, "--set", "filter.trial=3")
     assert "filter.trial" in said
-    said = complain(capsys, "replay", bag, *common, "--reverse")
+    said = complain("replay", clip_bag, *common, "--reverse")
     assert "need a EuRoC folder" in said
-    assert "needs a FILE" in complain(capsys, "doctor", "bag")
-    assert "no EuRoC recording" in complain(
-        capsys, "bag", "make", "euroc", tmp_path, tmp_path / "x.mcap"
-    )
+    assert "needs a FILE" in complain("doctor", "bag")
+    assert "no EuRoC recording" in complain("bag", "make", "euroc", tmp_path, tmp_path / "x.mcap")

@@ -10,13 +10,17 @@ import yaml
 from scipy.spatial.transform import Rotation
 
 from equi_nodes.datasets.calibration import (
+    Calibration,
     camera_of_info,
     read_calibration,
     read_euroc_sensor,
     read_imu_noise,
     read_kalibr,
+    write_imu_noise,
+    write_kalibr,
 )
 from equi_nodes.errors import EquiError
+from equi_nodes.geometry.camera import Camera
 
 RADTAN = [-0.2834, 0.0739, 0.00019, 1.76e-05]
 INTRINSICS = [458.654, 457.296, 367.215, 248.375]
@@ -219,3 +223,25 @@ def test_a_missing_or_binary_file_is_refused_in_words(tmp_path):
     (tmp_path / "image.yaml").write_bytes(b"\xff\xd8\xff\x00")
     with pytest.raises(EquiError, match="it is not a text"):
         read_calibration(tmp_path / "image.yaml")
+
+
+@pytest.mark.parametrize(
+    ("model", "distortion"),
+    [("radtan", tuple(RADTAN)), ("kannala_brandt", tuple(RADTAN)), ("pinhole", ())],
+)
+def test_what_is_written_is_read_back_to_the_last_bit(tmp_path, model, distortion):
+    intrinsics = (458.654 / 7, 457.296 / 7, 367.215 / 7, 248.375 / 7)
+    cameras = [Camera(model, 752, 480, intrinsics, distortion, pose(seed)) for seed in (1, 2)]
+    write_kalibr(tmp_path / "rig.yaml", Calibration(tuple(cameras), -0.0123456789012345))
+    read, time_offset = read_calibration(tmp_path / "rig.yaml")
+    assert time_offset == -0.0123456789012345
+    for one, other in zip(read, cameras):
+        assert (one.T_b_c == other.T_b_c).all()
+        assert (one.model, one.width, one.height) == (model, 752, 480)
+        assert (one.intrinsics, one.distortion) == (intrinsics, distortion)
+
+
+def test_written_noise_is_read_back(tmp_path):
+    noise = {"gyro": 1.7e-4, "accel": 2e-3 / 3, "gyro_walk": 1.9e-5, "accel_walk": 3e-3}
+    write_imu_noise(tmp_path / "imu.yaml", noise)
+    assert read_imu_noise(tmp_path / "imu.yaml") == noise

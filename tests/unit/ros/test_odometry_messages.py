@@ -14,12 +14,13 @@ from equi_nodes.ros.odometry import (
     base_state,
     landmark_cloud,
     odometry,
+    odometry_sample,
     path,
     picture,
     transforms,
     tree,
 )
-from equi_nodes.ros.sensors import StaticTransforms, imu_problem, imu_sample
+from equi_nodes.ros.sensors import StaticTransforms, imu_message, imu_problem, imu_sample
 from equi_nodes.samples import OdometrySample, Status
 
 T_B_BASE = rigid(exp_so3(np.array([0.3, -0.2, 0.5])), np.array([0.4, -0.1, 0.2]))
@@ -136,3 +137,21 @@ def test_an_imu_sample_is_read_and_judged():
     assert "angular_velocity is not" in imu_problem(imu(gyro=(0, np.nan, 0)))
     assert "linear_acceleration is not" in imu_problem(imu(accel=(0, np.inf, 0)))
     assert "not provided" in imu_problem(imu(provided=-1))
+
+
+def test_odometry_is_read_as_it_was_written():
+    sample = state()
+    read = odometry_sample(odometry(sample, ("odom", "imu"), np.eye(4), Make()))
+    assert read.stamp_ns == sample.stamp_ns
+    for name in ("T_w_b", "velocity", "angular_velocity"):
+        assert getattr(read, name) == pytest.approx(getattr(sample, name), abs=1e-12)
+    assert read.covariance[:6, :6] == pytest.approx(sample.covariance[:6, :6], abs=1e-12)
+    assert np.isnan(read.gyro_bias).all() and np.isnan(read.covariance[6:]).all()
+
+
+def test_an_imu_sample_is_read_as_it_was_written():
+    reading = (1_500_000_000, np.array([0.1, -0.2, 0.3]), np.array([9.0, 1.0, -1.0]))
+    message = imu_message(reading, "imu", Make())
+    stamp, gyro, accel = imu_sample(message)
+    assert imu_problem(message) == "" and message.header.frame_id == "imu"
+    assert stamp == reading[0] and (gyro == reading[1]).all() and (accel == reading[2]).all()

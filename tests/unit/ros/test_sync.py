@@ -51,9 +51,16 @@ def test_a_later_right_image_proves_that_one_was_lost():
     assert found == [("left 100", None)]
 
 
-def test_a_frame_without_imu_is_released_after_the_patience():
-    found = play(matcher(), [("left", 100), ("right", 100), ("left", 151), ("right", 151)])
-    assert found == [("left 100", "right 100")]
+def test_images_that_run_ahead_of_the_imu_wait_for_it():
+    target = matcher()
+    pairs = [(side, time) for time in (100, 150, 200, 250) for side in ("left", "right")]
+    assert play(target, [("imu", 95), *pairs]) == []
+    assert play(target, [("imu", 150)]) == [("left 100", "right 100"), ("left 150", "right 150")]
+
+
+def test_a_frame_without_imu_is_released_when_too_many_wait():
+    pairs = [(side, time) for time in range(100, 350, 50) for side in ("left", "right")]
+    assert play(matcher(), pairs) == [("left 100", "right 100")]
 
 
 def test_one_camera_waits_for_no_other():
