@@ -1,7 +1,4 @@
-"""Promise of the odometry node: it answers images, names every bad input, and lives on.
-
-The pictures are rendered: a textured wall that the camera slides along, with the IMU to match.
-"""
+"""Promise of the odometry node: it answers images, names every bad input, and lives on."""
 
 from __future__ import annotations
 
@@ -9,110 +6,17 @@ import signal
 import sys
 from types import SimpleNamespace
 
-import cv2
 import numpy as np
 import pytest
 from nav_msgs.msg import Odometry, Path
-from sensor_msgs.msg import CameraInfo, Image, Imu
+from sensor_msgs.msg import Image
 from tf2_msgs.msg import TFMessage
+from vio_driver import FRAME, SECOND, TICK, WIDTH, Driver
 
-from equi_nodes.cli.odometry_recording import camera_info
-from equi_nodes.geometry.camera import Camera
-from equi_nodes.geometry.rotations import rigid
-from equi_nodes.ros import qos
-from equi_nodes.ros.convert import header, stamp_ns
+from equi_nodes.ros.convert import stamp_ns
 from equi_nodes.ros.gate import is_covariance
-from equi_nodes.ros.messages import make
-from equi_nodes.ros.odometry import picture, transforms
 
-SECOND = 1_000_000_000
-TICK, FRAME = 10_000_000, 100_000_000  # ns between two samples and between two frames
-WIDTH, HEIGHT, FOCAL, BASELINE, DEPTH = 320, 240, 200.0, 0.1, 2.0
-R_B_C = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])  # looks along x
-SWING, RATE = 0.3, 2.0  # m and rad/s of the motion along y
 NODE = [sys.executable, "-m", "equi_nodes.nodes.vio"]
-LIMIT_S = 60.0
-
-
-def camera(side):
-    T_b_c = rigid(R_B_C, np.array([0.0, -BASELINE * side, 0.0]))
-    intrinsics = (FOCAL, FOCAL, WIDTH / 2, HEIGHT / 2)
-    return Camera("pinhole", WIDTH, HEIGHT, intrinsics, (), T_b_c)
-
-
-@pytest.fixture(scope="module")
-def wall():
-    noise = np.random.default_rng(0).integers(0, 255, (HEIGHT + 40, 3 * WIDTH), np.uint8)
-    smooth = cv2.GaussianBlur(noise, (0, 0), 2.5)
-    return cv2.normalize(smooth, None, 0, 255, cv2.NORM_MINMAX)
-
-
-class Driver:
-    """Publishes what the sensors of a body that swings sideways would."""
-
-    def __init__(self, peer, wall, offset_ns=None):
-        self.peer, self.wall = peer, wall
-        self.now = peer.now_ns() if offset_ns is None else offset_ns
-        self.imu = peer.create_publisher(Imu, "vio/input/imu", qos.RESULT)
-        sides = ("left", "right")
-        self.images = {s: peer.create_publisher(Image, f"vio/input/{s}/image", 10) for s in sides}
-        self.infos = {
-            s: peer.create_publisher(CameraInfo, f"vio/input/{s}/camera_info", 10) for s in sides
-        }
-        self.tf = peer.create_publisher(TFMessage, "/tf_static", qos.STATIC_TRANSFORMS)
-        self.sent = 0
-
-    def send_calibration(self):
-        for number, (side, publisher) in enumerate(self.infos.items()):
-            publisher.publish(camera_info(camera(number), self.now, f"{side}_camera", make))
-        mounts = [("imu", f"{s}_camera", camera(n).T_b_c) for n, s in enumerate(self.infos)]
-        mounts.append(("imu", "base_link", np.eye(4)))
-        self.tf.publish(transforms(self.now, mounts, make))
-
-    def place(self, stamp):
-        return SWING * np.sin(RATE * stamp / SECOND)
-
-    def view(self, side, stamp):
-        shift = FOCAL / DEPTH * (self.place(stamp) - BASELINE * side)
-        grid = np.float32([[1, 0, WIDTH - shift], [0, 1, 20]])
-        flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-        return cv2.warpAffine(self.wall, grid, (WIDTH, HEIGHT), flags=flags)
-
-    def sample(self, stamp, **changes):
-        force = [0.0, -SWING * RATE**2 * np.sin(RATE * stamp / SECOND), 9.80665]
-        message = Imu(header=header(stamp, "imu", make))
-        for name, value in zip("xyz", changes.get("accel", force)):
-            setattr(message.linear_acceleration, name, float(value))
-        message.angular_velocity.x = changes.get("turn", 0.0)
-        return message
-
-    def step(self, sides=("left", "right"), edit=lambda image: image):
-        """Publish the samples and images of one frame's time, in real time."""
-        for _ in range(FRAME // TICK):
-            self.now += TICK
-            self.imu.publish(self.sample(self.now))
-            self.sent += 1
-            ahead = (self.now - self.peer.now_ns()) / SECOND
-            self.peer.spin(max(ahead, TICK / SECOND / 2))
-        for number, side in enumerate(("left", "right")):
-            if side in sides:
-                pixels = self.view(number, self.now)
-                self.images[side].publish(edit(picture(self.now, f"{side}_camera", pixels, make)))
-
-    def until(self, condition, what, **kwargs):
-        """Step until a condition holds."""
-        for _ in range(round(LIMIT_S / 0.1)):
-            if condition():
-                return
-            self.step(**kwargs)
-        pytest.fail(f"not in time: {what}; {self.peer.last()}")
-
-    def until_answer(self, heard):
-        """Step until odometry comes that is newer than all before."""
-        count = len(heard.odometry)
-        if self.peer.now_ns() - self.now > SECOND:  # a busy machine fell behind
-            self.now = self.peer.now_ns()
-        self.until(lambda: len(heard.odometry) > count + 2, "odometry")
 
 
 @pytest.fixture(scope="module")
@@ -121,7 +25,7 @@ def heard():
 
 
 @pytest.fixture(scope="module")
-def driver(shared_start, shared_peer_of, wall, heard):
+def driver(shared_start, shared_peer_of, heard):
     shared_start(
         NODE, imu_frame="imu", base_frame="base_link", publish_tf=True, log_period=0.0,
         max_age=10.0, retry_period=0.2,
@@ -129,16 +33,9 @@ def driver(shared_start, shared_peer_of, wall, heard):
     peer = shared_peer_of("vio")
     peer.create_subscription(Odometry, "vio/output/odometry", heard.odometry.append, 10)
     peer.create_subscription(TFMessage, "/tf", heard.tf.append, 10)
-    driver = Driver(peer, wall)
     peer.until_says("pipeline", "no message on input/left/camera_info", level=2)
-
-    def active():
-        driver.send_calibration()
-        return peer.statuses and peer.value("state", "state") == "active"
-
-    peer.until(active, "active with the calibration", LIMIT_S)
-    peer.until(lambda: driver.imu.get_subscription_count() > 0, "IMU connected")
-    driver.now = peer.now_ns()
+    driver = Driver(peer)
+    driver.until_active()
     return driver
 
 
