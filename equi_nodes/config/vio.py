@@ -300,12 +300,6 @@ class SlamConfig:
         6, "Older keyframes of the same place that hold the adjusted ones.", low=0, high=50
     )
     iterations: int = parameter(6, "Steps of one adjustment at most.", low=1, high=100)
-    odometry_position: float = parameter(
-        0.001, "Spread of the filter's motion over one second.", unit="m", low=1e-5, high=1.0
-    )
-    odometry_rotation: float = parameter(
-        0.0003, "Spread of the filter's rotation over one second.", unit="rad", low=1e-6, high=0.1
-    )
     close_loops: bool = parameter(True, "Recognise places seen before.")
     loop_age: float = parameter(
         5.0, "A place seen longer ago is looked for as a loop.", unit="s", low=1.0, high=1000.0
@@ -315,4 +309,17 @@ class SlamConfig:
     )
     loop_drift: float = parameter(
         0.1, "Most drift a loop may show: per metre and per second.", low=0.001, high=1.0
+    )
+    loop_significance: float = parameter(
+        0.999,
+        "Probability with which a place seen again must show drift, or nothing is corrected.",
+        low=0.5,
+        high=0.999999,
+    )
+    latency: int = parameter(
+        8, "Frames after a keyframe at which its result counts, finished or waited for.",
+        low=1, high=100,
+    )  # fmt: skip
+    correction_time: float = parameter(
+        1.0, "Time constant with which a correction comes in.", unit="s", low=0.01, high=60.0
     )

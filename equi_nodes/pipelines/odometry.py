@@ -23,7 +23,7 @@ from equi_nodes.vio.tracker import Tracker
 from equi_nodes.vio.types import ImuNoise, Prediction, Rig
 
 if TYPE_CHECKING:
-    from equi_nodes.vio.mapping.mapper import Mapper
+    from equi_nodes.vio.mapping.process import MapProcess
 
 SPOILING = ("in_g", "no_gravity", "in_degrees", "gyro_unit", "axes", "disagree", "clocks")
 BACK_NS = 1_000_000_000  # so far back is a recording that loops, less is a late message
@@ -87,7 +87,7 @@ class Odometry:
         alone = len(rig.cameras) == 1
         initialiser = Initialiser(rig, parts.initialiser, parts.filter) if alone else None
         self._estimator = Estimator(rig, parts.filter, initialiser)
-        self._mapper = _mapper(rig, parts.mapping) if parts.mapping else None
+        self._map = _map(rig, parts.mapping) if parts.mapping else None
         self._waiting: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=MOST_WAITING)
         self._forget()
 
@@ -122,11 +122,13 @@ class Odometry:
         tracked = time.perf_counter()
         sample = self._estimator.step(tracks)
         filtered = time.perf_counter()
-        if self._mapper and sample.status in (Status.TRACKING, Status.DEGRADED):
-            correction = self._mapper.add(sample, tracks, frame.left)
+        if self._map and sample.status in (Status.TRACKING, Status.DEGRADED):
+            correction = self._map.add(sample, tracks, frame.left)
             sample = replace(sample, T_map_w=correction)
         ended = time.perf_counter()
         self.remarks = (*tracks.problems, *self._check.frame(tracks))
+        if self._map and self._map.problem:
+            self.remarks += (self._map.problem,)
         sample = self._doubted(sample, tracks)
         self.timings = {
             "tracking": tracked - began, "filter": filtered - tracked, "map": ended - filtered,
@@ -180,8 +182,8 @@ class Odometry:
     def _restart(self, reason: str) -> None:
         self._tracker.reset()
         self._estimator.reset(reason)
-        if self._mapper:
-            self._mapper.reset()
+        if self._map:
+            self._map.reset()
         self._forget()
 
     def _forget(self) -> None:
@@ -206,8 +208,8 @@ class Odometry:
         return Prediction(before.T_w_b, T_w_b, distance_by_id=by_id, **typical)
 
 
-def _mapper(rig: Rig, config: SlamConfig) -> Mapper:
-    """Build the map; its solver is imported here, as nothing else needs it."""
-    from equi_nodes.vio.mapping.mapper import Mapper
+def _map(rig: Rig, config: SlamConfig) -> MapProcess:
+    """Start the map; its solver is imported here, as nothing else needs it."""
+    from equi_nodes.vio.mapping.process import MapProcess
 
-    return Mapper(rig, config)
+    return MapProcess(rig, config)

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from equi_nodes.config.vio import SlamConfig
-from equi_nodes.geometry.rotations import inverse, rigid
-from equi_nodes.vio.mapping.keyframes import Keyframe
+from equi_nodes.geometry.rotations import exp_so3, inverse, rigid
+from equi_nodes.vio.mapping.keyframes import Keyframe, tilt_spread
 from equi_nodes.vio.mapping.points import views_of
 from equi_nodes.vio.mapping.solver import solver
 from equi_nodes.vio.types import Rig
@@ -19,7 +19,7 @@ HUBER = 2.45  # standard deviations: the square root of 5.99
 FIXED = 1e-6  # rad and m, of what is held
 FREE_TILT = 0.1  # rad, where roll and pitch are left to gravity
 LEAST_TILT = 5e-4  # rad, no spread of the filter's roll and pitch is believed below it
-LOOSER = 50.0  # times the odometry's spread along a loop, which was checked by itself
+FINEST = np.repeat([1e-4, 5e-4], 3)  # rad and m, no motion is believed to be known better
 AFTER_RESET = 100.0  # times the odometry's spread across a reset of the filter
 UP = np.array([0.0, 0.0, 1.0])
 
@@ -30,6 +30,7 @@ class Loop:
 
     Attributes:
         old, new: indices of keyframes. rotation, position: spreads, rad and m.
+        doubt: factor on the odometry's variance that explains what the loop found, at least 1.
     """
 
     old: int
@@ -37,6 +38,7 @@ class Loop:
     T_old_new: np.ndarray
     rotation: float
     position: float
+    doubt: float
 
 
 def adjust(
@@ -70,7 +72,7 @@ def adjust(
     moving = {keyframe.index for keyframe in free}
     for before, after in zip(keyframes[:-1], keyframes[1:]):
         if before.index in moving or after.index in moving:
-            graph.add(_odometry(gtsam, before, after, config))
+            graph.add(_odometry(gtsam, before, after))
     for keyframe in free:
         graph.add(_upright(gtsam, keyframe))
     used = _add_views(gtsam, graph, values, keyframes, moving, points, rig, spread)
@@ -84,13 +86,14 @@ def correct(
 ) -> list[np.ndarray]:
     """Return T_map_b of all keyframes, in order of time, that meet odometry and loops."""
     gtsam = solver()
+    doubt = max(loop.doubt for loop in loops)
     graph, values = gtsam.NonlinearFactorGraph(), gtsam.Values()
     for keyframe in keyframes:
         values.insert(_pose(keyframe.index), gtsam.Pose3(keyframe.T_map_b))
         graph.add(_upright(gtsam, keyframe))
     graph.add(_hold(gtsam, keyframes[0], FREE_TILT))
     for before, after in zip(keyframes[:-1], keyframes[1:]):
-        graph.add(_odometry(gtsam, before, after, config, LOOSER))
+        graph.add(_odometry(gtsam, before, after, doubt))
     for loop in loops:
         model = _robust(gtsam, _spreads(gtsam, loop.rotation, loop.position))
         between = gtsam.Pose3(loop.T_old_new)
@@ -125,21 +128,40 @@ def _hold(gtsam: Any, keyframe: Keyframe, tilt: float) -> Any:
     return gtsam.PriorFactorPose3(_pose(keyframe.index), pose, model)
 
 
-def _odometry(
-    gtsam: Any, before: Keyframe, after: Keyframe, config: SlamConfig, looser: float = 1.0
-) -> Any:
-    """Tie two keyframes by the filter's motion between them; long gaps tie less."""
-    root = looser * np.sqrt((after.stamp_ns - before.stamp_ns) * 1e-9)
-    if after.resets != before.resets:
-        root *= AFTER_RESET
-    model = _spreads(gtsam, config.odometry_rotation * root, config.odometry_position * root)
+def _odometry(gtsam: Any, before: Keyframe, after: Keyframe, doubt: float = 1.0) -> Any:
+    """Tie two keyframes by the filter's motion between them, as well as the filter knows it."""
+    covariance = doubt * motion_covariance(before, after)
+    model = gtsam.noiseModel.Gaussian.Covariance(covariance)
     between = gtsam.Pose3(inverse(before.T_w_b) @ after.T_w_b)
     return gtsam.BetweenFactorPose3(_pose(before.index), _pose(after.index), between, model)
 
 
+def motion_covariance(before: Keyframe, after: Keyframe) -> np.ndarray:
+    """Return the covariance (6, 6) of the filter's motion between two keyframes.
+
+    Heading and position cannot be observed, so their errors only grow: what the later covariance
+    has beyond the earlier, carried along by its heading, is that of the motion. Roll and pitch do
+    not grow; their motion is not known better than they are.
+
+    Returns:
+        Rotation and position, rad and m, in the body of the later keyframe.
+    """
+    carry = np.eye(6)
+    carry[3:, 2] = np.cross(UP, after.T_w_b[:3, 3] - before.T_w_b[:3, 3])
+    grown = after.covariance - carry @ before.covariance @ carry.T
+    grown[:2], grown[:, :2] = 0.0, 0.0
+    grown[:2, :2] = after.covariance[:2, :2]
+    values, vectors = np.linalg.eigh(grown / np.outer(FINEST, FINEST))
+    root = FINEST[:, None] * vectors * np.sqrt(np.maximum(values, 1.0))
+    root = np.kron(np.eye(2), after.T_w_b[:3, :3].T) @ root
+    if after.resets != before.resets:
+        root *= AFTER_RESET
+    return root @ root.T
+
+
 def _upright(gtsam: Any, keyframe: Keyframe) -> Any:
     """Hold roll and pitch as the filter has them, which feels gravity."""
-    model = gtsam.noiseModel.Isotropic.Sigma(2, max(keyframe.tilt, LEAST_TILT))
+    model = gtsam.noiseModel.Isotropic.Sigma(2, max(tilt_spread(keyframe.covariance), LEAST_TILT))
     up_in_body = gtsam.Unit3(keyframe.T_w_b[:3, :3].T @ UP)
     return gtsam.AttitudeFactorPose3(_pose(keyframe.index), gtsam.Unit3(UP), model, up_in_body)
 
@@ -180,8 +202,11 @@ def _optimised(gtsam: Any, graph: Any, values: Any, iterations: int) -> Any:
     return gtsam.LevenbergMarquardtOptimizer(graph, values, parameters).optimize()
 
 
+def yaw_of(T: np.ndarray) -> float:
+    """Return the heading of a transform (4, 4), rad."""
+    return float(np.arctan2(T[1, 0] - T[0, 1], T[0, 0] + T[1, 1]))
+
+
 def yaw_and_position(T: np.ndarray) -> np.ndarray:
     """Return the transform (4, 4) without its roll and pitch."""
-    yaw = np.arctan2(T[1, 0] - T[0, 1], T[0, 0] + T[1, 1])
-    c, s = np.cos(yaw), np.sin(yaw)
-    return rigid(np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]]), T[:3, 3])
+    return rigid(exp_so3(yaw_of(T) * UP), T[:3, 3])

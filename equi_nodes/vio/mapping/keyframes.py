@@ -7,13 +7,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from equi_nodes.config.vio import SlamConfig
 from equi_nodes.geometry.camera import Camera
-from equi_nodes.samples import OdometrySample, Tracks
 
 PATCH = 31.0  # px, of a descriptor at its level
 LEVEL, LEVEL_SCALE = 2, 1.2
-MOST_CORNERS, CORNER_QUALITY, CORNER_DISTANCE = 600, 0.005, 7  # the last in px
+MOST_CORNERS, CORNER_QUALITY, CORNER_DISTANCE = 1000, 0.002, 6  # the last in px
 BORDER = 50  # px, where no descriptor fits
 
 
@@ -25,7 +23,7 @@ class Keyframe:
         index: rising number, never used again.
         stamp_ns: of the frame. resets: of the filter until then.
         T_w_b: (4, 4) as the filter had it. T_map_b: (4, 4) as the map has it.
-        tilt: rad, the filter's spread of roll and pitch.
+        covariance: (6, 6) of the filter's orientation and position, rad and m, in its world.
         travelled: metres of the path until here.
         ids: (N,) points of the map that were seen.
         left, right: (N, 2) normalised; right is NaN where it did not see them.
@@ -39,7 +37,7 @@ class Keyframe:
     resets: int
     T_w_b: np.ndarray
     T_map_b: np.ndarray
-    tilt: float
+    covariance: np.ndarray
     travelled: float
     ids: np.ndarray
     left: np.ndarray
@@ -50,21 +48,9 @@ class Keyframe:
     corner_descriptors: np.ndarray
 
 
-def is_due(newest: Keyframe, estimate: OdometrySample, tracks: Tracks, config: SlamConfig) -> bool:
-    """Return whether a frame differs enough from the newest keyframe to be one."""
-    if (estimate.stamp_ns - newest.stamp_ns) * 1e-9 < config.keyframe_interval:
-        return False
-    moved = np.linalg.norm(estimate.T_w_b[:3, 3] - newest.T_w_b[:3, 3])
-    common = np.isin(tracks.ids, newest.ids).sum()
-    return bool(
-        moved > config.keyframe_distance
-        or common < config.keyframe_shared * max(len(newest.ids), 1)
-    )
-
-
-def tilt_spread(estimate: OdometrySample) -> float:
-    """Return the larger standard deviation of roll and pitch, rad."""
-    return float(np.sqrt(np.diag(estimate.covariance)[:2].max()))
+def tilt_spread(covariance: np.ndarray) -> float:
+    """Return the larger standard deviation of roll and pitch, rad, of a state's covariance."""
+    return float(np.sqrt(np.diag(covariance)[:2].max()))
 
 
 class Describer:

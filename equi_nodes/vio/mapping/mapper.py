@@ -1,31 +1,37 @@
-"""The map: keyframes of the filter, adjusted, and corrected where a place is seen again.
+"""The map: keyframes of the filter, points that they see, and places seen again.
 
-The filter never hears of it. What comes out is where the filter's world lies in the map; it
-changes only with a new keyframe, and only in heading and position, since gravity is the filter's.
+The filter never hears of it. What comes out is where the filter's world lies in the map, in
+heading and position alone, since gravity is the filter's. Only a place seen again moves it: the
+adjustment of keyframes that follow each other knows nothing that the filter does not, so it makes
+the points exact and leaves the poses alone.
 """
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import numpy as np
+from scipy.stats import chi2
 
 from equi_nodes.config.vio import SlamConfig
-from equi_nodes.geometry.rotations import inverse, transform
+from equi_nodes.geometry.rotations import inverse, log_so3, transform
 from equi_nodes.samples import OdometrySample, Tracks
-from equi_nodes.vio.mapping.bundle import Loop, adjust, correct, yaw_and_position
-from equi_nodes.vio.mapping.keyframes import Describer, Keyframe, is_due, tilt_spread
+from equi_nodes.vio.mapping.bundle import (
+    Loop,
+    adjust,
+    correct,
+    motion_covariance,
+    yaw_and_position,
+)
+from equi_nodes.vio.mapping.keyframes import Describer, Keyframe
 from equi_nodes.vio.mapping.loops import Recognition, recognise
 from equi_nodes.vio.mapping.points import misfits, triangulate
 from equi_nodes.vio.mapping.solver import solver
 from equi_nodes.vio.types import Rig
 
 PIXEL_SPREAD = 3.0  # px, of a reprojection: the errors of one track are alike from view to view
-UPRIGHT_ENOUGH = 0.005  # rad, spread of roll and pitch from which the map begins ...
-LATEST_NS = 5_000_000_000  # ... or this long after the first frame
-SETTLED = 4  # keyframes back, where the map's poses hardly change any more
-SURE = 3.0  # spreads of a recognised pose, within which the filter is the more exact ...
-LEAST_ROTATION, LEAST_POSITION = 0.003, 0.01  # ... and rad and m beside them
 
 
 class Mapper:
@@ -59,30 +65,30 @@ class Mapper:
         self._same: dict[int, int] = {}  # point of the map that a later track shows again
         self._T_map_w = np.eye(4)
         self._count = 0
-        self._first_ns: int | None = None
 
     def add(self, estimate: OdometrySample, tracks: Tracks, image: np.ndarray) -> np.ndarray:
-        """Take one frame and return T_map_w (4, 4).
+        """Take a keyframe and return T_map_w (4, 4).
 
         Args:
             estimate: of the filter at the frame.
             tracks: of the frame.
             image: (H, W) uint8 of the left camera.
         """
-        if self._is_due(estimate, tracks):
-            self._insert(self._keyframe(estimate, tracks, image))
+        new = self._keyframe(estimate, tracks, image)
+        found = None
+        if self._config.close_loops:
+            found = recognise(new, self.keyframes, self.points, self._rig, self._config)
+        self.keyframes.append(new)
+        if found is not None:
+            self._close(new, found)
+        self._triangulate(new)
+        self._adjust()
+        if len(self.keyframes) > self._config.max_keyframes:
+            self._forget_one()
         return self._T_map_w
 
-    def _is_due(self, estimate: OdometrySample, tracks: Tracks) -> bool:
-        if self._first_ns is None:
-            self._first_ns = estimate.stamp_ns
-        if not self.keyframes:
-            waited = estimate.stamp_ns - self._first_ns >= LATEST_NS
-            return waited or tilt_spread(estimate) < UPRIGHT_ENOUGH
-        return is_due(self.keyframes[-1], estimate, tracks, self._config)
-
     def _keyframe(self, estimate: OdometrySample, tracks: Tracks, image: np.ndarray) -> Keyframe:
-        """Describe what a frame saw; its place is the last one and the filter's motion since."""
+        """Describe what a frame saw; its place is the filter's, corrected as up to now."""
         T_w_b, describer = estimate.T_w_b, self._describer
         descriptors, described = describer.describe(image, tracks.left, T_w_b[:3, :3])
         corners = describer.corners(image)
@@ -98,7 +104,7 @@ class Mapper:
             resets=int(estimate.figures.get("resets", 0)),
             T_w_b=T_w_b,
             T_map_b=self._T_map_w @ T_w_b,
-            tilt=tilt_spread(estimate),
+            covariance=estimate.covariance[:6, :6],
             travelled=travelled,
             ids=np.array([self._same.get(track, track) for track in tracks.ids.tolist()], np.int64),
             left=tracks.left,
@@ -109,22 +115,6 @@ class Mapper:
             corner_descriptors=more[has],
         )
 
-    def _insert(self, new: Keyframe) -> None:
-        """Take a keyframe into the map: recognise, triangulate, adjust."""
-        if self._config.close_loops:
-            found = recognise(new, self.keyframes, self.points, self._rig, self._config)
-            self.keyframes.append(new)
-            if found is not None:
-                self._close(new, found)
-        else:
-            self.keyframes.append(new)
-        self._triangulate(new)
-        self._adjust()
-        settled = self.keyframes[-1 - min(SETTLED, len(self.keyframes) - 1)]
-        self._T_map_w = yaw_and_position(settled.T_map_b @ inverse(settled.T_w_b))
-        if len(self.keyframes) > self._config.max_keyframes:
-            self._forget_one()
-
     def _triangulate(self, new: Keyframe) -> None:
         """Find the points that the newest keyframe saw and the map does not have."""
         missing = [track for track in new.ids.tolist() if track not in self.points]
@@ -134,7 +124,10 @@ class Mapper:
         self._anchor.update((track, new.index) for track in ids.tolist())
 
     def _adjust(self) -> None:
-        """Adjust the newest keyframes, held by older ones that see the same points."""
+        """Adjust the newest keyframes, held by older ones that see the same points.
+
+        Of the result the points are kept, each as the keyframe that it belongs to sees it.
+        """
         free = self.keyframes[-self._config.adjusted :]
         older = self.keyframes[: -self._config.adjusted]
         held = self._holding(free, older) if older else []
@@ -142,11 +135,11 @@ class Mapper:
             return
         spread = PIXEL_SPREAD / self._rig.cameras[0].focal
         poses, points = adjust(free, held, self.points, self._rig, spread, self._config)
-        for keyframe, T_map_b in zip(free, poses):
-            keyframe.T_map_b = T_map_b
+        adjusted = [replace(keyframe, T_map_b=T) for keyframe, T in zip(free, poses)]
         self.points.update(points)
-        for point in misfits(free, self._rig, self.points, list(points)):
+        for point in misfits(adjusted, self._rig, points):
             del self.points[point]
+        self._move(points, adjusted, free)
 
     def _holding(self, free: list[Keyframe], older: list[Keyframe]) -> list[Keyframe]:
         """Return the keyframe before the free ones, and those that share most points with them."""
@@ -156,35 +149,40 @@ class Mapper:
         return [older[place] for place in best if shared[place]] + [older[-1]]
 
     def _close(self, new: Keyframe, found: Recognition) -> None:
-        """Let a recognised place correct all keyframes since, and share its points."""
-        old = found.candidate
-        T_old_new = inverse(old.T_map_b) @ found.T_map_b
+        """Let a recognised place correct all keyframes since, if it must, and share its points."""
         off = inverse(new.T_map_b) @ found.T_map_b
-        turned = np.arccos(np.clip((np.trace(off[:3, :3]) - 1) / 2, -1.0, 1.0))
-        if (
-            np.linalg.norm(off[:3, 3]) < SURE * found.position + LEAST_POSITION
-            and turned < SURE * found.rotation + LEAST_ROTATION
-        ):
-            return
-        loop = Loop(old.index, new.index, T_old_new, found.rotation, found.position)
-        self.loops.append(loop)
+        off = np.concatenate([log_so3(off[:3, :3]), off[:3, 3]])
+        spread = np.repeat([found.rotation, found.position], 3)
+        if np.sum((off / spread) ** 2) < chi2.ppf(self._config.loop_significance, 6):
+            return  # the filter is where it is seen to be, as exactly as that can be seen
+        stated = motion_covariance(found.candidate, new) + np.diag(spread**2)
+        doubt = max(1.0, off @ np.linalg.solve(stated, off) / 6)
+        T_old_new = inverse(found.candidate.T_map_b) @ found.T_map_b
+        self.loops.append(
+            Loop(found.candidate.index, new.index, T_old_new, found.rotation, found.position, doubt)
+        )
         self._correct()
+        self._T_map_w = yaw_and_position(new.T_map_b @ inverse(new.T_w_b))
         for row, point in zip(found.rows.tolist(), found.points.tolist()):
             self._merge(int(new.ids[row]), point)
 
     def _correct(self) -> None:
         """Spread the loops' corrections over all keyframes; points move with theirs."""
         poses = correct(self.keyframes, self.loops, self._config)
-        moves = {
-            keyframe.index: T_map_b @ inverse(keyframe.T_map_b)
-            for keyframe, T_map_b in zip(self.keyframes, poses)
-        }
-        for point, at in self.points.items():
-            move = moves.get(self._anchor[point])
-            if move is not None:
-                self.points[point] = transform(move, at[None])[0]
+        corrected = [replace(k, T_map_b=T) for k, T in zip(self.keyframes, poses)]
+        self._move(self.points, self.keyframes, corrected)
         for keyframe, T_map_b in zip(self.keyframes, poses):
             keyframe.T_map_b = T_map_b
+
+    def _move(
+        self, points: Iterable[int], before: Sequence[Keyframe], after: Sequence[Keyframe]
+    ) -> None:
+        """Move points as the keyframes move that they belong to."""
+        moves = {k.index: m.T_map_b @ inverse(k.T_map_b) for k, m in zip(before, after)}
+        for point in points:
+            move = moves.get(self._anchor[point])
+            if move is not None and point in self.points:
+                self.points[point] = transform(move, self.points[point][None])[0]
 
     def _merge(self, track: int, point: int) -> None:
         """Let a track be seen as an old point from now on, unless a keyframe sees both."""

@@ -55,12 +55,10 @@ def triangulate(
     return known[good], at[good]
 
 
-def misfits(
-    keyframes: Sequence[Keyframe], rig: Rig, points: dict[int, np.ndarray], ids: Sequence[int]
-) -> list[int]:
-    """Return which of the ids have a point that any of the keyframes sees elsewhere."""
+def misfits(keyframes: Sequence[Keyframe], rig: Rig, points: dict[int, np.ndarray]) -> list[int]:
+    """Return which of the points any of the keyframes sees elsewhere."""
     place, camera, seen_ids, seen = views_of(keyframes, rig)
-    rows = np.flatnonzero(np.isin(seen_ids, np.array(ids, np.int64)))
+    rows = np.flatnonzero(np.isin(seen_ids, np.array(list(points), np.int64)))
     if not len(rows):
         return []
     poses = np.stack([[k.T_map_b @ c.T_b_c for c in rig.cameras] for k in keyframes])
