@@ -101,9 +101,10 @@ def false_alarms(run: OdometryRun) -> float:
 
 
 def _elapsed(run: OdometryRun) -> list[float]:
-    """Return the seconds since the first frame, a jump back of the stamps left out."""
-    stamps = np.array([step.stamp_ns for step in run.steps])
-    return [0.0, *(np.cumsum(np.maximum(np.diff(stamps), 0)) / SECOND_NS).tolist()]
+    """Return the seconds since the first frame; a jump back of the stamps counts as one frame."""
+    spans = np.diff([step.stamp_ns for step in run.steps])
+    forward = np.where(spans > 0, spans, np.median(spans)) if len(spans) else spans
+    return [0.0, *(np.cumsum(forward) / SECOND_NS).tolist()]
 
 
 class _Usual:

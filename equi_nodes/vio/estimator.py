@@ -170,12 +170,15 @@ class Estimator:
         else:
             found = upright(tracks.stamp_ns, time_ns, self.imu, self._config)
         if isinstance(found, Waiting):
-            again = f"starting anew ({self._why_anew}): " if self._why_anew else ""
-            return again + found.reason
+            return self._again(found.reason)
         if self._kept is not None:
             found = continued(found, *self._kept)
         self._state = first_state(found, self._rig, self._config)
         return ""
+
+    def _again(self, reason: str) -> str:
+        """Return the reason of a start, with that of the reset if it is not the first one."""
+        return f"starting anew ({self._why_anew}): {reason}" if self._why_anew else reason
 
     def _propagate(self, tracks: Tracks) -> float:
         """Move the state to the frame; return the longest gap of the IMU in it, seconds."""
@@ -264,6 +267,7 @@ class Estimator:
             len(good),
             int(good.sum()),
             nis,
+            len(update.residuals) / self._config.image_noise_scale**2,
             stands,
             self._disputes,
             gap,
@@ -272,6 +276,8 @@ class Estimator:
             self._state.time_offset,
         )
         status, reason = self._health.judge(evidence)
+        if not self._health.has_converged:
+            reason = self._again(reason)
         if not all(np.isfinite(value).all() for value in values.values()):
             self.reset("the filter diverged")
             return self._publish(tracks, Status.LOST, self._why_anew)

@@ -10,6 +10,7 @@ CAPACITY = 16384  # samples kept: 80 s at 200 Hz, 16 s at 1 kHz
 RESTART = 1.0  # s backward, from which time itself went back and not a message
 PERIODS = 64  # over which the usual period is measured
 GAP_PERIODS = 4.0  # usual periods without a sample that make a gap ...
+FEWEST_BENDS = 20  # second differences that show a noise
 SHORTEST_GAP = 0.025  # s ... but never less
 
 
@@ -127,14 +128,18 @@ class ImuBuffer:
 
 
 def white_densities(buffer: ImuBuffer, end_ns: int, duration: float) -> tuple[float, float]:
-    """Return the densities of gyro and accelerometer that the newest samples show.
+    """Return the densities of gyro and accelerometer that the newest samples show."""
+    inside = buffer.window(end_ns, duration)
+    gyro, accel = (
+        white_density(values[inside], buffer.period) for values in (buffer.gyro, buffer.accel)
+    )
+    return gyro, accel
+
+
+def white_density(values: np.ndarray, period: float) -> float:
+    """Return the density per sqrt(Hz) of the noise of samples (N, 3), 0 with too few.
 
     Second differences leave out the motion, which is smooth, and keep noise and vibration.
     """
-    inside = buffer.window(end_ns, duration)
-    period = buffer.period
-    found = []
-    for values in (buffer.gyro[inside], buffer.accel[inside]):
-        bends = np.diff(values, 2, axis=0)
-        found.append(float(np.sqrt(np.mean(bends**2) / 6 * period)) if len(bends) > 20 else 0.0)
-    return found[0], found[1]
+    bends = np.diff(values, 2, axis=0)
+    return float(np.sqrt(np.mean(bends**2) / 6 * period)) if len(bends) > FEWEST_BENDS else 0.0

@@ -6,6 +6,7 @@ whatever the filter would make of them.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,9 +14,11 @@ import numpy as np
 
 from equi_nodes.geometry.rotations import exp_so3, log_so3
 from equi_nodes.samples import Tracks
-from equi_nodes.vio.types import Rig
+from equi_nodes.vio.imu_buffer import white_density
+from equi_nodes.vio.types import ImuNoise, Rig
 
 START_S = 2.0  # seconds that are judged when a node starts
+EARLY_S = 0.8  # after which what needs no images is told already
 SLOWEST_IMU_HZ = 90.0
 SLOWEST_CAMERA_HZ = 8.0
 LARGEST_JITTER = 0.2  # of a period, and at least 1 ms
@@ -35,6 +38,7 @@ REFINEMENTS = 5
 LEAST_APART_NS = 90_000_000  # between two frames whose turn is taken
 FEWEST_SAMPLES = 10
 FASTEST_TURN = 35.0  # rad/s, 2000 degrees a second: what gyros measure
+MOST_NOISE = 5.0  # times what is stated
 
 TEXTS = {
     "no_imu": "There are only {count} IMU samples: check its topic",
@@ -52,6 +56,8 @@ TEXTS = {
     "hard motion",
     "in_degrees": "The gyro shows up to {rate:.0f} rad/s: it is in degrees per second; multiply by "
     "pi/180",
+    "noise": "The {sensor} has {ratio:.0f} times the noise that is stated for it: vibration, or "
+    "imu_calibration of another IMU",
     "clocks": "Images and IMU are stamped {apart:.3g} s apart: give both the same clock",
     "disagree": "Images and gyro do not turn together (agreement {agreement:.2f}): calibration of "
     "another camera, another clock, or a scene that moves",
@@ -93,6 +99,10 @@ class Sensors:
     paired: int = 0
     turns: list[tuple[int, int, np.ndarray]] = field(default_factory=list)
 
+    def stamps(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return the stamps of the IMU and of the images."""
+        return np.array([item[0] for item in self.imu], np.int64), np.array(self.frames, np.int64)
+
 
 @dataclass(frozen=True)
 class Analysis:
@@ -116,6 +126,7 @@ class StartCheck:
         self.analysis: Analysis | None = None
         self._rig, self._seconds = rig, seconds
         self._recent: list[Tracks] = []
+        self._told: set[str] = set()
 
     def imu(self, stamp_ns: int, gyro: np.ndarray, accel: np.ndarray) -> None:
         """Take a sample of the IMU."""
@@ -130,9 +141,17 @@ class StartCheck:
         sensors.frames.append(tracks.stamp_ns)
         sensors.paired += bool(np.isfinite(tracks.right).any())
         self._compare(tracks)
-        if tracks.stamp_ns - sensors.frames[0] < self._seconds * 1e9:
-            return ()
-        return tuple(finding.text for finding in self.finish().findings)
+        seconds = (tracks.stamp_ns - sensors.frames[0]) * 1e-9
+        if seconds >= self._seconds:
+            return self._news(self.finish().findings)
+        early = judge_streams(sensors, self._rig.imu_noise, {}) if seconds >= EARLY_S else ()
+        return self._news(early)
+
+    def _news(self, findings: Iterable[Finding]) -> tuple[str, ...]:
+        """Return what was not told yet."""
+        new = [finding for finding in findings if finding.name not in self._told]
+        self._told |= {finding.name for finding in new}
+        return tuple(finding.text for finding in new)
 
     def _compare(self, tracks: Tracks) -> None:
         """Note how the camera turned since the last frame that is far enough away."""
@@ -146,24 +165,32 @@ class StartCheck:
 
     def finish(self) -> Analysis:
         """Judge what came so far."""
-        self.analysis = analyse(self.sensors, is_stereo=len(self._rig.cameras) > 1)
+        is_stereo = len(self._rig.cameras) > 1
+        self.analysis = analyse(self.sensors, self._rig.imu_noise, is_stereo=is_stereo)
         self.sensors = Sensors()
         return self.analysis
 
 
-def analyse(sensors: Sensors, *, is_stereo: bool) -> Analysis:
-    """Judge stamps, units, gravity, and how images and gyro agree."""
-    figures: dict[str, float] = {}
+def judge_streams(sensors: Sensors, noise: ImuNoise, figures: dict[str, float]) -> list[Finding]:
+    """Judge stamps, units, gravity and noise: each stream by itself."""
     found: list[Finding] = []
-    imu_ns = np.array([item[0] for item in sensors.imu], np.int64)
-    frames_ns = np.array(sensors.frames, np.int64)
+    imu_ns, frames_ns = sensors.stamps()
     if len(imu_ns) < FEWEST_SAMPLES:
         found.append(_finding("no_imu", count=len(imu_ns)))
     else:
         found += _judge_stamps("imu", imu_ns, SLOWEST_IMU_HZ, figures)
         found += _judge_units(sensors, figures)
+        found += _judge_noise(sensors, noise, figures)
     if len(frames_ns) >= FEWEST_SAMPLES:
         found += _judge_stamps("camera", frames_ns, SLOWEST_CAMERA_HZ, figures)
+    return found
+
+
+def analyse(sensors: Sensors, noise: ImuNoise, *, is_stereo: bool) -> Analysis:
+    """Judge each stream by itself, and how images and gyro agree."""
+    figures: dict[str, float] = {}
+    found = judge_streams(sensors, noise, figures)
+    imu_ns, frames_ns = sensors.stamps()
     if is_stereo and len(frames_ns):
         figures["right_share"] = sensors.paired / len(frames_ns)
         if figures["right_share"] < 0.5:
@@ -222,9 +249,8 @@ def _judge_stamps(
 ) -> list[Finding]:
     steps = np.diff(stamps) * 1e-9
     period = float(np.median(steps[steps > 0])) if (steps > 0).any() else 1.0
-    usual = steps[(steps > 0) & (steps < GAP_PERIODS * period)]
-    jitter = float(np.percentile(np.abs(usual - period), 99)) if len(usual) else 0.0
-    gaps, backward = steps[steps > GAP_PERIODS * period], int((steps <= 0).sum())
+    jitter, gaps = _jitter_and_gaps(steps[steps > 0], period)
+    backward = int((steps <= 0).sum())
     figures[f"{name}_hz"] = 1.0 / period
     figures[f"{name}_jitter_ms"] = 1e3 * jitter
     figures[f"{name}_longest_gap_ms"] = 1e3 * float(steps.max(initial=0.0))
@@ -235,7 +261,7 @@ def _judge_stamps(
     if 1.0 / period < slowest:
         rate = 1.0 / period
         found.append(_finding("slow", f"{name}_slow", label=label, rate=rate, slowest=slowest))
-    if jitter > max(LARGEST_JITTER * period, 1e-3):
+    if jitter > _most_jitter(period):
         found.append(_finding("jitter", f"{name}_jitter", label=label, jitter=1e3 * jitter))
     if len(gaps):
         longest = 1e3 * gaps.max()
@@ -243,6 +269,24 @@ def _judge_stamps(
             _finding("gaps", f"{name}_gaps", label=label, count=len(gaps), longest=longest)
         )
     return found
+
+
+def _jitter_and_gaps(steps: np.ndarray, period: float) -> tuple[float, np.ndarray]:
+    """Return by how much steps are off the period, and those across which something is lost.
+
+    A step of two periods is a loss; where stamps jitter that much, only longer ones are.
+    """
+    multiple = np.round(steps / period)
+    is_lost = (multiple > 1) & (np.abs(steps - multiple * period) < LARGEST_JITTER * period)
+    usual = steps[~is_lost & (steps < GAP_PERIODS * period)]
+    jitter = float(np.percentile(np.abs(usual - period), 99)) if len(usual) else 0.0
+    if jitter > _most_jitter(period):
+        is_lost = np.zeros(len(steps), bool)
+    return jitter, steps[is_lost | (steps > GAP_PERIODS * period)]
+
+
+def _most_jitter(period: float) -> float:
+    return max(LARGEST_JITTER * period, 1e-3)
 
 
 def _judge_units(sensors: Sensors, figures: dict[str, float]) -> list[Finding]:
@@ -260,6 +304,19 @@ def _judge_units(sensors: Sensors, figures: dict[str, float]) -> list[Finding]:
         found.append(_finding("force", force=force))
     if rate > FASTEST_TURN:
         found.append(_finding("in_degrees", rate=rate))
+    return found
+
+
+def _judge_noise(sensors: Sensors, stated: ImuNoise, figures: dict[str, float]) -> list[Finding]:
+    """Compare the white noise of gyro and accelerometer with what is stated of them."""
+    period = 1.0 / figures["imu_hz"]
+    found = []
+    for column, sensor in ((1, "gyro"), (2, "accelerometer")):
+        shown = white_density(np.array([item[column] for item in sensors.imu]), period)
+        ratio = shown / (stated.gyro, stated.accel)[column - 1]
+        figures[f"{sensor}_noise_ratio"] = ratio
+        if ratio > MOST_NOISE:
+            found.append(_finding("noise", f"{sensor}_noise", sensor=sensor, ratio=ratio))
     return found
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+from scipy.stats import chi2
+
 from equi_nodes.config.vio import FilterConfig
 from equi_nodes.samples import Status
 
@@ -13,8 +15,8 @@ FEWEST_SHARE = 0.3  # accepted of attempted tracks, below it they contradict the
 FEWEST_ATTEMPTS = 5  # a frame with fewer says nothing about the filter
 SETTLING = 1.5  # s after the start in which biases and tilt are still being found
 LARGEST_OFFSET = 0.01  # s between cameras and IMU that is nothing to speak of
-OFFSET_SPREADS = 4.0  # of the prior, beyond which the offset is none that was allowed for
-MOST_NIS = 1.2  # mean of the accepted tracks, above it they are worse than their covariance says
+OFFSET_SPREADS = 3.0  # of the prior, beyond which the offset is none that was allowed for
+FALSE_ALARM = 1e-6  # chance that good tracks of one window are called worse than they say
 
 
 class Evidence(NamedTuple):
@@ -25,6 +27,7 @@ class Evidence(NamedTuple):
         tracks: features seen.
         attempted, accepted: tracks taken for the update, and those that agreed.
         nis: mean over the accepted, 1 is expected.
+        freedom: numbers that the accepted tracks told, as far as they are independent.
         stands: the body stands.
         disputes: the body stands by images and IMU, but not by the filter.
         imu_gap: longest time without IMU since the frame before, seconds.
@@ -38,6 +41,7 @@ class Evidence(NamedTuple):
     attempted: int
     accepted: int
     nis: float
+    freedom: float
     stands: bool
     disputes: bool
     imu_gap: float
@@ -111,12 +115,13 @@ class Health:
             return "tracks contradict the motion"
         if blind > self._config.degraded_after:
             return f"{self._blind_reason(evidence)} for {blind:.1f} s"
-        moving = [e for e in self._recent if not e.stands]
+        moving = [e for e in self._recent if not e.stands and not evidence.stands]
         attempted = sum(e.attempted for e in moving)
         accepted = sum(e.accepted for e in moving)
         if attempted >= FEWEST_ATTEMPTS and accepted < FEWEST_SHARE * attempted:
             return f"only {accepted} of {attempted} tracks agree with the motion"
-        if accepted and sum(e.nis * e.accepted for e in moving) > MOST_NIS * accepted:
+        freedom = sum(e.freedom for e in moving)
+        if freedom and sum(e.nis * e.freedom for e in moving) > chi2.isf(FALSE_ALARM, freedom):
             return "tracks are worse than their covariance says"
         if evidence.velocity_spread > self._config.converged_velocity:
             return f"velocity uncertain by {evidence.velocity_spread:.2f} m/s"

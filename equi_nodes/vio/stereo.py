@@ -11,6 +11,7 @@ from equi_nodes.vio.flow import FlowFinder, expected, rays
 
 NEGATIVE = 1.0  # px of disparity to the wrong side that noise explains
 NEAREST = 0.1  # m
+FEWEST = 20  # features of which it can be told whether they lie on their epipolar lines
 
 
 class Match(NamedTuple):
@@ -34,6 +35,10 @@ class StereoMatcher:
         left, right: the cameras.
         finder: computes the flow.
         limit: largest distance from the epipolar line, px.
+
+    Attributes:
+        misfit: median distance from the epipolar line of all that the flow found last, whether
+            believed or not, rad; NaN if that were few.
     """
 
     def __init__(self, left: Camera, right: Camera, finder: FlowFinder, limit: float):
@@ -41,6 +46,7 @@ class StereoMatcher:
         self._limit = limit / right.focal
         self._tolerance = NEGATIVE / right.focal
         self._T_r_l = right.T_c_b @ left.T_b_c
+        self.misfit = np.nan
 
     def match(
         self,
@@ -61,6 +67,8 @@ class StereoMatcher:
         flow = self._finder.find(*images, pixels, guess)
         normalised = self._right.normalise(flow.pixels)
         away, closeness, side = self._intersect(points, normalised)
+        off = np.abs(away[flow.found])
+        self.misfit = float(np.nanmedian(off)) if np.isfinite(off).sum() >= FEWEST else np.nan
         found = flow.found & (np.abs(away) < self._limit)
         wrong = side < -self._tolerance
         found &= ~wrong

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from dataclasses import replace
 
 import numpy as np
@@ -26,6 +27,9 @@ GUESSES = np.array([0.0, 4.0, 10.0, 25.0])  # baselines to try in turn; 0: as th
 DEFAULT_DISTANCE = 3.0  # m, where nothing is known
 FEW_MATCHES = 0.15  # share of the features sought; below, left and right may be swapped
 SWAP_INTERVAL = 5  # frames between two looks whether they are
+MISFIT_FRAMES = 10  # over which left and right must not fit before it is said
+MOST_MISFIT = 2.0  # times what noise explains, of the median distance from the epipolar lines
+MEDIAN_OF_NOISE = 0.6745 * np.sqrt(2.0)  # of the distance, left and right having noise of one each
 FROZEN_FLOW = 1.0  # px expected, from which an unchanged image must be an old one
 
 
@@ -63,6 +67,7 @@ class Tracker:
         self._T_w_b: np.ndarray | None = None  # at the newest usable image, if frames came since
         self._frames = 0
         self._is_swapped = False
+        self._misfits: deque[float] = deque(maxlen=MISFIT_FRAMES)
         self._generator = np.random.default_rng(self._config.seed)
         self._watch = StillnessWatch(self._config.still_distance, self._config.still_time)
         self._detector.reset()
@@ -88,6 +93,8 @@ class Tracker:
         features, match = self._look_right(frame.left, right, features)
         if self._is_swapped:
             problems.append("left and right look swapped: all disparities are negative")
+        else:
+            problems.append(self._misfit())
         self._features, self._images, self._T_w_b = features, (frame.left, frame.right), None
         said = tuple(filter(None, problems))
         return self._tracks(frame.stamp_ns, features, match, still, said)
@@ -218,6 +225,8 @@ class Tracker:
             features.points[rows],
             self._try_at(features)[rows],
         )
+        if np.isfinite(self._stereo.misfit):
+            self._misfits.append(self._stereo.misfit)
         self._judge_swap((left, right), features.keep(rows), found)
         match = _nowhere(len(features))
         if self._is_swapped:
@@ -228,6 +237,18 @@ class Tracker:
         searched = np.where(sought, np.where(hit, -1, self._frames), features.searched)
         distance = np.where(hit, match.distance, features.distance)
         return replace(features, searched=searched, distance=distance), match
+
+    def _misfit(self) -> str:
+        """Say so if the right points have been off their epipolar lines for some frames."""
+        if len(self._misfits) < MISFIT_FRAMES:
+            return ""
+        off = float(np.median(self._misfits)) * self._right.focal
+        if off < MOST_MISFIT * MEDIAN_OF_NOISE * self._config.pixel_noise:
+            return ""
+        return (
+            f"left and right do not fit their calibration: points are {off:.1f} px off their"
+            " epipolar lines"
+        )
 
     def _judge_swap(
         self, images: tuple[np.ndarray, np.ndarray], sought: Features, found: Match

@@ -66,6 +66,36 @@ MISTAKES = {
 }
 
 
+def test_noise_beyond_what_is_stated_is_named(flight):
+    rng = np.random.default_rng(0)
+    scale = 20 * WORLD.gyro_noise * np.sqrt(WORLD.imu_rate)
+    analysis = check(flight, imu=lambda t, g, a: [(t, g + rng.normal(0, scale, 3), a)])
+    assert "gyro_noise" in names(analysis)
+    assert analysis.figures["gyro_noise_ratio"] == pytest.approx(20.0, rel=0.1)
+    assert analysis.figures["accelerometer_noise_ratio"] == pytest.approx(1.0, rel=0.1)
+
+
+def test_a_lost_sample_is_a_gap_and_no_jitter(flight):
+    rng = np.random.default_rng(0)
+    lost = check(flight, imu=lambda t, g, a: [(t, g, a)] if rng.random() > 0.1 else [])
+    assert names(lost) == ["imu_gaps"]
+    assert lost.figures["imu_jitter_ms"] < 0.01
+    shaken = check(flight, imu=lambda t, g, a: [(t + int(rng.uniform(-2e6, 2e6)), g, a)])
+    assert names(shaken) == ["imu_jitter"]
+
+
+def test_what_needs_no_images_is_told_within_a_second(flight):
+    start = StartCheck(rig_of(WORLD), seconds=3.0)
+    for stamp, gyro, accel in zip(flight.imu_stamps_ns.tolist(), flight.gyro, flight.accel):
+        start.imu(stamp, gyro, accel / 9.80665)
+    told = [start.frame(Tracks(**vars(seen))) for seen in flight.tracks]
+    early = next(index for index, texts in enumerate(told) if texts)
+    assert (flight.tracks[early].stamp_ns - flight.tracks[0].stamp_ns) * 1e-9 < 1.0
+    assert sum("it is in g" in text for texts in told for text in texts) == 1
+    assert any("it is in g" in text for text in told[early])
+    assert "in_g" in names(start.analysis)
+
+
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_of_the_imu_is_named(flight, name):
     assert name in names(check(flight, imu=MISTAKES[name]))

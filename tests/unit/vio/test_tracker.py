@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -166,6 +168,15 @@ def test_exchanged_images_are_noticed(texture):
     words = "left and right look swapped: all disparities are negative"
     assert sum(words in tracks.problems for tracks in found) >= 8
     assert all(np.isnan(tracks.right).all() for tracks in found if words in tracks.problems)
+
+
+@pytest.mark.parametrize(("degrees", "is_told"), [(0.0, False), (0.5, True)])
+def test_a_right_camera_that_is_not_where_the_calibration_says_is_named(texture, degrees, is_told):
+    T = STEREO.cameras[1].T_b_c.copy()
+    T[:3, :3] = Rotation.from_euler("x", degrees, degrees=True).as_matrix()
+    rig = Rig((STEREO.cameras[0], replace(STEREO.cameras[1], T_b_c=T)))
+    found = follow(film(texture, SWAY), rig)  # seen by the cameras of STEREO
+    assert any("do not fit their calibration" in " ".join(t.problems) for t in found) == is_told
 
 
 @pytest.mark.parametrize(("level", "name"), [(0, "black"), (255, "white"), (128, "of one grey")])
