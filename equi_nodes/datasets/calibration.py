@@ -89,14 +89,8 @@ def read_euroc_sensor(path: str | Path) -> Camera:
     """
     entry, where = _read_yaml(path), str(path)
     T_BS = _mapping(_entry(entry, "T_BS", where), f"{where}, T_BS")
-    return _camera(
-        where,
-        _entry(entry, "distortion_model", where),
-        _numbers(entry, "resolution", where, (2,)),
-        _numbers(entry, "intrinsics", where, (4,)),
-        _numbers(entry, "distortion_coefficients", where, None),
-        _numbers(T_BS, "data", where, (16,)).reshape(4, 4),
-    )
+    T_b_c = _numbers(T_BS, "data", where, (16,)).reshape(4, 4)
+    return _camera_of_entry(entry, "distortion_coefficients", T_b_c, where)
 
 
 def camera_of_info(info: Any, T_b_c: np.ndarray, is_rectified: bool = False) -> Camera:
@@ -171,13 +165,18 @@ def _kalibr_camera(entry: Mapping, before: Camera | None, where: str) -> Camera:
     kind = entry.get("camera_model", "pinhole")
     if kind != "pinhole":
         raise EquiError(f"In {where}, the camera_model {kind!r} is not supported; use 'pinhole'.")
+    return _camera_of_entry(entry, "distortion_coeffs", _kalibr_pose(entry, before, where), where)
+
+
+def _camera_of_entry(entry: Mapping, distortion: str, T_b_c: np.ndarray, where: str) -> Camera:
+    """Return the camera of a file; both formats name all but the distortion's numbers alike."""
     return _camera(
         where,
         _entry(entry, "distortion_model", where),
         _numbers(entry, "resolution", where, (2,)),
         _numbers(entry, "intrinsics", where, (4,)),
-        _numbers(entry, "distortion_coeffs", where, None),
-        _kalibr_pose(entry, before, where),
+        _numbers(entry, distortion, where, None),
+        T_b_c,
     )
 
 
