@@ -68,7 +68,7 @@ def fly(
         if tracks is None:
             continue
         if not samples and not is_start_drawn:
-            start = upright(tracks.stamp_ns, tracks.stamp_ns, estimator.imu, config).T_w_b
+            start = upright(tracks.stamp_ns, estimator.imu, config).T_w_b
         samples.append(estimator.step(tracks))
         frames.append(index)
     return Flight(truth, samples, frames, start, estimator)

@@ -164,11 +164,10 @@ class Estimator:
 
     def _start(self, tracks: Tracks) -> str:
         """Make the first state; return why that is not possible yet."""
-        time_ns = tracks.stamp_ns + round(self._sample.time_offset * 1e9)
         if self._initialiser is not None:
             found = self._initialiser.feed(tracks, self.imu)
         else:
-            found = upright(tracks.stamp_ns, time_ns, self.imu, self._config)
+            found = upright(tracks.stamp_ns, self.imu, self._config)
         if isinstance(found, Waiting):
             return self._again(found.reason)
         if self._kept is not None:

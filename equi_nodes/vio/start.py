@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from equi_nodes.config.vio import FilterConfig
@@ -26,18 +28,15 @@ AGAIN_POSITION, AGAIN_HEADING = 0.5, 0.1  # m and rad, added to both by starting
 NO_GRAVITY = 3.0  # m/s^2, a mean specific force below it shows no direction
 
 
-def upright(
-    stamp_ns: int, time_ns: int, buffer: ImuBuffer, config: FilterConfig
-) -> InitialState | Waiting:
+def upright(stamp_ns: int, buffer: ImuBuffer, config: FilterConfig) -> InitialState | Waiting:
     """Take roll and pitch from the mean specific force before a frame; the rest is loose.
 
     Args:
         stamp_ns: of the frame.
-        time_ns: of the frame by the IMU's clock.
         buffer: of the IMU.
         config: the settings, with the prior spreads.
     """
-    inside = buffer.window(time_ns, config.start_window)
+    inside = buffer.window(stamp_ns, config.start_window)
     if inside.stop - inside.start < FEWEST_SAMPLES:
         return Waiting("waiting for IMU")
     up = buffer.accel[inside].mean(0)
@@ -73,17 +72,7 @@ def continued(initial: InitialState, T_w_b: np.ndarray, covariance: np.ndarray) 
     spread = wide @ initial.covariance @ wide.T
     spread[2, 2] += covariance[2, 2] + AGAIN_HEADING**2
     spread[POSITION, POSITION] += covariance[POSITION, POSITION] + AGAIN_POSITION**2 * np.eye(3)
-    clones = tuple((stamp, rigid(turn, T_w_b[:3, 3]) @ pose) for stamp, pose in initial.clones)
-    return InitialState(
-        initial.stamp_ns,
-        T,
-        turn @ initial.velocity,
-        initial.gyro_bias,
-        initial.accel_bias,
-        spread,
-        clones,
-        initial.time_offset,
-    )
+    return replace(initial, T_w_b=T, velocity=turn @ initial.velocity, covariance=spread)
 
 
 def first_state(initial: InitialState, rig: Rig, config: FilterConfig) -> State:
@@ -101,14 +90,14 @@ def first_state(initial: InitialState, rig: Rig, config: FilterConfig) -> State:
     rest = [config.prior_accel_scale] * 3 + [config.prior_time_offset] + camera * refined
     P[15:, 15:] = np.diag(np.square(rest))
     return State(
-        time_ns=initial.stamp_ns + round(initial.time_offset * 1e9),
+        time_ns=initial.stamp_ns,
         rotation=rotation,
         position=position,
         velocity=np.array(initial.velocity, np.float64),
         gyro_bias=np.array(initial.gyro_bias, np.float64),
         accel_bias=np.array(initial.accel_bias, np.float64),
         accel_scale=np.ones(3),
-        time_offset=initial.time_offset,
+        time_offset=0.0,
         camera_rotations=np.stack([camera.T_b_c[:3, :3] for camera in rig.cameras]),
         camera_positions=np.stack([camera.T_b_c[:3, 3] for camera in rig.cameras]),
         focal_scales=np.ones(cameras),

@@ -35,8 +35,6 @@ class InitialState:
         accel_bias: (3,) m/s^2.
         covariance: (15, 15) of orientation (rotation vector in the world), position, velocity,
             gyro bias and accelerometer bias; each error is the plain difference.
-        clones: past poses of the same world by stamp, which the filter may use.
-        time_offset: seconds to add to a camera stamp to have the IMU's time of it.
     """
 
     stamp_ns: int
@@ -45,8 +43,6 @@ class InitialState:
     gyro_bias: np.ndarray
     accel_bias: np.ndarray
     covariance: np.ndarray
-    clones: tuple[tuple[int, np.ndarray], ...] = ()
-    time_offset: float = 0.0
 
 
 @dataclass(frozen=True)

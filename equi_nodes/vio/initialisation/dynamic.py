@@ -29,6 +29,7 @@ IMAGE_FACTOR = 2.0  # on the spread of points: the errors of one track are alike
 IMU_FACTOR = 3.0  # on its noise: scale and crossed axes of real sensors, which are not white
 OUTLIER = 3.5  # standard deviations of one view
 FEWEST_LANDMARKS = 15
+ROUGHLY, SETTLED = 1e-3, 1e-6  # relative change of the cost: to find outliers, and at last
 UP = np.array([0.0, 0.0, 1.0])
 
 
@@ -92,7 +93,7 @@ def start_in_motion(
         refined = _refine(observations, summed, still, rig, prior, motion, bias, config, gravity)
     except np.linalg.LinAlgError:
         return Waiting("not enough motion: the images do not fix velocity and gravity")
-    return _refusal(refined, prior, config) or _state(observations.stamps, refined, config)
+    return _refusal(refined, prior, config) or _state(observations.stamps[-1], refined, config)
 
 
 def median_parallax(observations: Observations, R: np.ndarray, T_b_c: np.ndarray) -> float:
@@ -132,7 +133,7 @@ def _refine(
     landmarks = (motion.landmarks - motion.p[-1]) @ upright.T
     state = R, p, motion.v @ upright.T, biases
     refined = refine(
-        problem, Solution(*state, *anchored(problem, R, p, landmarks)), config.iterations
+        problem, Solution(*state, *anchored(problem, R, p, landmarks)), config.iterations, ROUGHLY
     )
     kept = observations.only(refined.residual < OUTLIER)
     if kept.landmarks < FEWEST_LANDMARKS:
@@ -142,7 +143,7 @@ def _refine(
     found = refined.solution
     anchors = anchored(problem, found.R, found.p, found.landmarks[left])
     start = replace(found, anchor_R=anchors[0], anchor_p=anchors[1], inverse=anchors[2])
-    return refine(problem, start, config.iterations)
+    return refine(problem, start, config.iterations, SETTLED)
 
 
 def _rows_of(observations: Observations, kept: Observations) -> np.ndarray:
@@ -181,7 +182,7 @@ def scale_spread(refined: Refined) -> float:
     return float(np.sqrt(p @ refined.covariance[np.ix_(rows, rows)] @ p) / length)
 
 
-def _state(stamps: np.ndarray, refined: Refined, config: InitialiserConfig) -> InitialState:
+def _state(stamp_ns: int, refined: Refined, config: InitialiserConfig) -> InitialState:
     """Return the state of the last frame with its covariance, inflated by bad residuals."""
     found = refined.solution
     K = len(found.R)
@@ -189,13 +190,11 @@ def _state(stamps: np.ndarray, refined: Refined, config: InitialiserConfig) -> I
     image = float(np.mean(np.minimum(refined.residual, OUTLIER) ** 2) / 2)
     inflation = config.inflation**2 * max(1.0, image, refined.imu_residual**2)
     covariance = inflation * refined.covariance[np.ix_(rows, rows)]
-    poses = rigid(found.R, found.p)
     return InitialState(
-        stamp_ns=int(stamps[-1]),
-        T_w_b=poses[-1],
+        stamp_ns=int(stamp_ns),
+        T_w_b=rigid(found.R[-1], found.p[-1]),
         velocity=found.v[-1],
         gyro_bias=found.biases[:3],
         accel_bias=found.biases[3:],
         covariance=(covariance + covariance.T) / 2,
-        clones=tuple((int(stamp), pose) for stamp, pose in zip(stamps[:-1], poses[:-1])),
     )

@@ -8,17 +8,17 @@ kept as inverse distances along the ray of their first view, which far ones need
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
 from equi_nodes.geometry.rotations import exp_so3, hat, log_so3
 from equi_nodes.vio.initialisation.preintegration import Preintegrated
-from equi_nodes.vio.initialisation.window import Observations, sum_by
+from equi_nodes.vio.initialisation.reprojection import add_views
+from equi_nodes.vio.initialisation.window import Observations
 
 POSE = 9  # rotation, position, velocity of one frame
-HUBER = 2.0  # standard deviations
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-6, 1e-12, 1e6
-SETTLED = 1e-6  # relative change of the cost
 NEAREST, FARTHEST = 0.05, 1e3  # m along the ray
 
 
@@ -47,6 +47,11 @@ class Problem:
     bias_information: np.ndarray
     still: np.ndarray
     still_spread: float
+
+    @cached_property
+    def imu_whitening(self) -> np.ndarray:
+        """Return (S, 9, 9) that gives the residuals of the IMU unit variance."""
+        return np.linalg.inv(np.linalg.cholesky(self.imu.covariance))
 
 
 @dataclass(frozen=True)
@@ -111,8 +116,14 @@ def anchored(
     return anchor_R, anchor_p, np.concatenate([views.points[first], 1.0 / z[:, None]], 1)
 
 
-def refine(problem: Problem, start: Solution, iterations: int) -> Refined:
-    """Run Levenberg-Marquardt for at most that many steps and return state and covariance."""
+def refine(problem: Problem, start: Solution, iterations: int, tolerance: float) -> Refined:
+    """Run Levenberg-Marquardt and return state and covariance.
+
+    Args:
+        problem: to solve. start: where from.
+        iterations: steps at most.
+        tolerance: relative change of the cost at which it has settled.
+    """
     solution, damping, settled = start, FIRST_DAMPING, False
     system = _linearise(problem, solution)
     for _ in range(iterations):
@@ -120,7 +131,7 @@ def refine(problem: Problem, start: Solution, iterations: int) -> Refined:
         candidate = _moved(solution, *step)
         new = _linearise(problem, candidate)
         if new.cost < system.cost:
-            settled = system.cost - new.cost < SETTLED * system.cost
+            settled = system.cost - new.cost < tolerance * system.cost
             solution, system = candidate, new
             damping = max(damping / 10, LEAST_DAMPING)
             if settled:
@@ -142,7 +153,7 @@ class _System:
     x: np.ndarray
     ll: np.ndarray  # (L, 3, 3)
     l: np.ndarray  # noqa: E741
-    xl: np.ndarray  # (9 K + 6, L, 3)
+    xl: np.ndarray  # (6 K, L, 3), rotation and position of each frame
     cost: float
     residual: np.ndarray
     imu_residual: float
@@ -154,10 +165,11 @@ def _linearise(problem: Problem, solution: Solution) -> _System:
     count = problem.observations.landmarks
     xx, x = np.zeros((size, size)), np.zeros(size)
     system = _System(
-        xx, x, np.zeros((count, 3, 3)), np.zeros((count, 3)), np.zeros((size, count, 3)), 0.0,
-        np.zeros(0), 0.0,
+        xx, x, np.zeros((count, 3, 3)), np.zeros((count, 3)),
+        np.zeros((6 * len(solution.R), count, 3)), 0.0, np.zeros(0), 0.0,
     )  # fmt: skip
     residual, image_cost = _add_images(problem, solution, system)
+    _hold_farthest(solution.inverse[:, 2], system)
     imu_cost = _add_imu(problem, solution, system)
     prior_cost = _add_expectations(problem, solution, system)
     rows = POSE * (len(solution.R) - 1)
@@ -171,29 +183,28 @@ def _linearise(problem: Problem, solution: Solution) -> _System:
 
 def _add_images(problem: Problem, solution: Solution, system: _System) -> tuple[np.ndarray, float]:
     """Add the reprojections; return each view's residual and the robust cost."""
-    views = problem.observations
-    k, j = views.frame, views.landmark
-    arm = solution.landmarks[j] - solution.p[k]
-    R_b_w = solution.R[k].transpose(0, 2, 1)
-    R_c_b = problem.T_b_c[:3, :3].T
-    in_body = np.einsum("mij,mj->mi", R_b_w, arm) - problem.T_b_c[:3, 3]
-    x, y, z = (in_body @ R_c_b.T).T
-    front = z > NEAREST / 2
-    z = np.where(front, z, 1.0)
-    D = np.zeros((len(z), 2, 3))
-    D[:, 0, 0] = D[:, 1, 1] = 1 / z
-    D[:, 0, 2], D[:, 1, 2] = -x / z**2, -y / z**2
-    whiten = 1 / views.spread
-    residual = (views.points - np.stack([x / z, y / z], 1)) * whiten[:, None]
-    by_point = (D * whiten[:, None, None]) @ (R_c_b @ R_b_w)
-    length = np.where(front, np.linalg.norm(residual, axis=1), 1e3)
-    weight = np.where(front, np.minimum(1.0, HUBER / np.maximum(length, 1e-12)), 0.0)
-    root = np.sqrt(weight)[:, None]
-    J_pose = np.concatenate([by_point @ hat(arm), -by_point], 2) * root[..., None]
-    J_landmark = by_point @ _landmark_jacobian(solution)[j] * root[..., None]
-    _scatter_images(system, k, j, J_pose, J_landmark, residual * root)
-    cost = np.where(length < HUBER, length**2, 2 * HUBER * length - HUBER**2).sum()
-    return length, float(cost)
+    views, frames, count = problem.observations, len(solution.R), len(solution.inverse)
+    xx, x = np.zeros((frames, 6, 6)), np.zeros((frames, 6))
+    residual, cost = add_views(
+        views.frame,
+        views.landmark,
+        views.points,
+        views.spread,
+        solution.R,
+        solution.p,
+        problem.T_b_c,
+        solution.landmarks,
+        _landmark_jacobian(solution),
+        xx,
+        x,
+        system.ll,
+        system.l,
+        system.xl.reshape(frames, 6, count, 3),
+    )
+    poses = POSE * np.arange(frames)[:, None] + np.arange(6)
+    system.xx[poses[:, :, None], poses[:, None, :]] += xx
+    system.x[poses] += x
+    return residual, cost
 
 
 def _landmark_jacobian(solution: Solution) -> np.ndarray:
@@ -205,24 +216,11 @@ def _landmark_jacobian(solution: Solution) -> np.ndarray:
     return solution.anchor_R @ local
 
 
-def _scatter_images(
-    system: _System,
-    k: np.ndarray,
-    j: np.ndarray,
-    J_pose: np.ndarray,
-    J_landmark: np.ndarray,
-    residual: np.ndarray,
-) -> None:
-    """Add every view's blocks where its frame k and its landmark j stand."""
-    J_pose_t, J_landmark_t = J_pose.transpose(0, 2, 1), J_landmark.transpose(0, 2, 1)
-    frames, in_frame = sum_by(k, J_pose_t @ J_pose)
-    _, x = sum_by(k, (J_pose_t @ residual[..., None])[..., 0])
-    columns = POSE * frames[:, None] + np.arange(6)
-    system.xx[columns[:, :, None], columns[:, None, :]] += in_frame
-    system.x[columns] += x
-    system.ll[:] = sum_by(j, J_landmark_t @ J_landmark)[1]
-    system.l[:] = sum_by(j, (J_landmark_t @ residual[..., None])[..., 0])[1]
-    system.xl[POSE * k[:, None] + np.arange(6), j[:, None]] = J_pose_t @ J_landmark
+def _hold_farthest(inverse_depth: np.ndarray, system: _System) -> None:
+    """Keep landmarks from beyond the farthest: steps would count on what cannot happen."""
+    held = (inverse_depth <= 1 / FARTHEST) & (system.l[:, 2] < 0)
+    system.ll[held, 2], system.ll[held, :, 2], system.ll[held, 2, 2] = 0.0, 0.0, 1.0
+    system.l[held, 2], system.xl[:, held, 2] = 0.0, 0.0
 
 
 def _add_imu(problem: Problem, solution: Solution, system: _System) -> float:
@@ -231,12 +229,14 @@ def _add_imu(problem: Problem, solution: Solution, system: _System) -> float:
     imu = problem.imu.at(change[:3], change[3:])
     residual, J = _imu_residuals(imu, solution, problem.gravity)
     biases = POSE * len(solution.R) + np.arange(6)
-    root = np.linalg.inv(np.linalg.cholesky(imu.covariance))
-    residual, J = np.einsum("sij,sj->si", root, residual), root @ J
+    whitening = problem.imu_whitening
+    residual, J = np.einsum("sij,sj->si", whitening, residual), whitening @ J
+    information = J.transpose(0, 2, 1) @ J
+    gradient = (residual[:, None] @ J)[:, 0]
     for s in range(len(residual)):
         at = np.concatenate([POSE * s + np.arange(2 * POSE), biases])
-        system.xx[np.ix_(at, at)] += J[s].T @ J[s]
-        system.x[at] -= J[s].T @ residual[s]
+        system.xx[at[:, None], at] += information[s]
+        system.x[at] -= gradient[s]
     return float((residual**2).sum())
 
 
@@ -277,32 +277,33 @@ def _add_expectations(problem: Problem, solution: Solution, system: _System) -> 
     return cost
 
 
-def _free(size: int) -> np.ndarray:
-    """Return the states that are solved for: all but yaw and position of the last frame."""
-    last = size - 6 - POSE
-    return np.delete(np.arange(size), last + np.arange(2, 6))
-
-
 def _reduced(system: _System, damping: float) -> tuple[np.ndarray, np.ndarray, tuple]:
-    """Return the system of the free states without landmarks, and what restores those."""
+    """Return the system of the free states without landmarks, and what restores those.
+
+    Free are all but yaw and position of the last frame.
+    """
     diagonal = np.einsum("lii->li", system.ll)
     ll = system.ll + (damping * diagonal + 1e-12)[:, :, None] * np.eye(3)
     inverse = np.linalg.inv(ll)
-    free = _free(len(system.x))
-    xl = system.xl[free]
-    gain = np.einsum("xli,lij->xlj", xl, inverse)
-    H = system.xx[np.ix_(free, free)] - gain.reshape(len(free), -1) @ xl.reshape(len(free), -1).T
-    g = system.x[free] - gain.reshape(len(free), -1) @ system.l.reshape(-1)
-    H += damping * np.diag(np.diag(system.xx)[free])
-    return (H + H.T) / 2, g, (inverse, xl, free)
+    rows, count = len(system.xl), len(inverse)
+    poses = (POSE * np.arange(rows // 6)[:, None] + np.arange(6)).reshape(-1)
+    gain = (system.xl.transpose(1, 0, 2) @ inverse).transpose(1, 0, 2).reshape(rows, 3 * count)
+    H, g = system.xx.copy(), system.x.copy()
+    H[poses[:, None], poses] -= gain @ system.xl.reshape(rows, -1).T
+    g[poses] -= gain @ system.l.reshape(-1)
+    H[np.diag_indices(len(H))] += damping * np.diag(system.xx)
+    free = np.delete(np.arange(len(g)), len(g) - 6 - POSE + np.arange(2, 6))
+    H = H[free[:, None], free]
+    return (H + H.T) / 2, g[free], (inverse, poses, free)
 
 
 def _solve(system: _System, damping: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the step of all states and of all landmarks (L, 3)."""
-    H, g, (inverse, xl, free) = _reduced(system, damping)
+    H, g, (inverse, poses, free) = _reduced(system, damping)
     step = np.zeros(len(system.x))
     step[free] = np.linalg.solve(H, g)
-    rest = system.l - np.einsum("xli,x->li", xl, step[free])
+    moved = step[poses] @ system.xl.reshape(len(poses), -1)
+    rest = system.l - moved.reshape(-1, 3)
     return step, np.einsum("lij,lj->li", inverse, rest)
 
 
@@ -317,8 +318,7 @@ def _covariance(system: _System) -> np.ndarray:
 def _moved(solution: Solution, step: np.ndarray, landmarks: np.ndarray) -> Solution:
     """Return the state after a step."""
     poses = step[:-6].reshape(-1, POSE)
-    inverse = solution.inverse + landmarks
-    inverse[:, 2] = np.clip(inverse[:, 2], 1 / FARTHEST, 1 / NEAREST)
+    inverse = _moved_landmarks(solution.inverse, landmarks)
     return replace(
         solution,
         R=exp_so3(poses[:, :3]) @ solution.R,
@@ -327,3 +327,19 @@ def _moved(solution: Solution, step: np.ndarray, landmarks: np.ndarray) -> Solut
         biases=solution.biases + step[-6:],
         inverse=inverse,
     )
+
+
+def _moved_landmarks(inverse: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Return landmarks (L, 3) after a step, each moved in a straight line in space.
+
+    A change of scale is then a straight line of all poses and landmarks together, along which
+    steps can be long. A landmark that would come nearer by half or more, as far ones do, moves
+    straight in its inverse distance instead.
+    """
+    left = 1 - step[:, 2] / inverse[:, 2]  # share of the distance
+    is_straight, moved = left > 0.5, inverse + step
+    left, old = left[is_straight, None], inverse[is_straight]
+    moved[is_straight, :2] = old[:, :2] + step[is_straight, :2] / left
+    moved[is_straight, 2:] = old[:, 2:] / left
+    moved[:, 2] = np.clip(moved[:, 2], 1 / FARTHEST, 1 / NEAREST)
+    return moved

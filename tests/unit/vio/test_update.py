@@ -35,7 +35,7 @@ def test_a_turn_about_gravity_or_a_shift_of_the_world_is_not_seen(estimator):
 def test_correct_is_the_kalman_update(estimator):
     rng = np.random.default_rng(0)
     config = FilterConfig()
-    start = upright(0, int(estimator.imu.stamps_ns[-1]), estimator.imu, config)
+    start = upright(int(estimator.imu.stamps_ns[-1]), estimator.imu, config)
     state = first_state(start, estimator._rig, config)
     A = rng.normal(size=(BODY, BODY))
     P = 1e-4 * A @ A.T
