@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import numpy as np
 import pytest
 from vio_runs import fly
@@ -30,6 +32,20 @@ def test_a_turn_about_gravity_or_a_shift_of_the_world_is_not_seen(estimator):
     for k in (2, 3, 4, 5):  # heading, position
         unseen = np.tile(np.eye(POSE)[k], poses)
         assert np.abs(update.jacobian @ unseen).max() < 1e-8 * np.abs(update.jacobian).max()
+
+
+def test_points_that_count_less_are_gated_as_they_are(estimator):
+    trail = deepcopy(estimator._trail)
+    columns = np.flatnonzero(trail.seen().sum(0) >= 6)[:20]
+    rest = columns, trail.seen(), gate_limits(0.5), 0.65  # a gate that half of them pass
+    once = linearise_tracks(estimator._state, trail, *rest)
+    trail.whitening = trail.whitening / 2  # twice the standard deviation
+    lasting = linearise_tracks(estimator._state, trail, *rest, point_noise=0.5)
+    assert 0 < (once.codes == OK).sum() < len(columns)
+    assert np.array_equal(once.codes, lasting.codes)
+    assert np.allclose(once.nis, lasting.nis)
+    size = np.linalg.norm(once.residuals) / 2
+    assert np.linalg.norm(lasting.residuals) == pytest.approx(size, rel=1e-3)
 
 
 def test_correct_is_the_kalman_update(estimator):
