@@ -94,6 +94,7 @@ class Odometry:
     def warm_up(self) -> None:
         """Step another odometry on noise, so that nothing is compiled when frames come."""
         other = Odometry(self.rig, replace(self._parts, mapping=None))
+        other._estimator = Estimator(self.rig, self._parts.filter)  # one that starts at once
         camera = self.rig.cameras[0]
         noise = np.random.default_rng(0).integers(0, 255, (camera.height, camera.width), np.uint8)
         picture = cv2.normalize(cv2.GaussianBlur(noise, (0, 0), 3.0), None, 0, 255, cv2.NORM_MINMAX)

@@ -105,8 +105,9 @@ class ImuBuffer:
         ]
         all_values = np.concatenate([ends[:1], values[inner], ends[1:]])
         means = 0.5 * (all_values[1:] + all_values[:-1])
+        gyro, accel = np.ascontiguousarray(means[:, :3]), np.ascontiguousarray(means[:, 3:])
         gaps = self._gaps(times, inner)
-        return ImuSpan(np.diff(seconds), means[:, :3], means[:, 3:], gaps, all_values[-1, :3])
+        return ImuSpan(np.diff(seconds), gyro, accel, gaps, all_values[-1, :3])
 
     def _gaps(self, times: np.ndarray, inner: slice) -> np.ndarray:
         """Return the seconds between the samples around each interval, 0 where it is usual."""
