@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 
@@ -25,7 +26,7 @@ from equi_nodes.vio.types import Rig
 
 UPRIGHT_ENOUGH = 0.005  # rad, spread of roll and pitch from which the map begins ...
 LATEST_NS = 5_000_000_000  # ... or this long after the first frame
-NICENESS = 10  # of the map's process: on one core it takes the time that frames leave
+NICENESS = 5  # of the map's process: on one core it takes the time that frames leave
 ENDED = "the map's process ended: its correction stays as it was"
 
 
@@ -48,6 +49,7 @@ class MapProcess:
         theirs.close()
         self.problem = ""
         self._awaited = 0
+        self._wait()  # until it is up, so that no frame has to
         self.reset()
 
     def reset(self) -> None:
@@ -113,12 +115,16 @@ class MapProcess:
 
     def _answer(self) -> np.ndarray:
         """Wait for the map; return position and heading of T_map_w (4,)."""
+        T_map_w = self._wait()
+        return self._target if T_map_w is None else np.append(T_map_w[:3, 3], yaw_of(T_map_w))
+
+    def _wait(self) -> np.ndarray | None:
+        """Return what the other end says next, None if it never will."""
         try:
-            T_map_w = self._pipe.recv()
+            return self._pipe.recv()
         except (EOFError, OSError):
             self.problem = ENDED
-            return self._target
-        return np.append(T_map_w[:3, 3], yaw_of(T_map_w))
+            return None
 
 
 def _serve(pipe: Connection, rig: Rig, config: SlamConfig) -> None:
@@ -127,12 +133,11 @@ def _serve(pipe: Connection, rig: Rig, config: SlamConfig) -> None:
     os.nice(NICENESS)
     cv2.setNumThreads(1)
     mapper = Mapper(rig, config)
-    while True:
-        try:
+    pipe.send(None)
+    with suppress(EOFError, OSError):  # the other end is gone
+        while True:
             keyframe = pipe.recv()
-        except EOFError:
-            return
-        if keyframe is None:
-            mapper.reset()
-        else:
-            pipe.send(mapper.add(*keyframe))
+            if keyframe is None:
+                mapper.reset()
+            else:
+                pipe.send(mapper.add(*keyframe))
