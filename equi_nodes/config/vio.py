@@ -203,7 +203,7 @@ class VioConfig:
         low=0.0, high=0.1,
     )  # fmt: skip
     pair_patience: float = parameter(
-        0.06, "How long a left image waits for its right one and for the IMU.", unit="s",
+        0.03, "How long a left image waits for its right one.", unit="s",
         low=0.0, high=1.0,
     )  # fmt: skip
     imu_frame: str = parameter(

@@ -151,8 +151,9 @@ def test_a_file_is_read(tmp_path):
         load_file(Example, tmp_path / "missing.yaml", warn=pytest.fail)
 
 
-def test_the_readme_has_the_table_of_the_node_s_parameters() -> None:
+@pytest.mark.parametrize("node", NODES)
+def test_the_readme_has_the_table_of_the_node_s_parameters(node: str) -> None:
     readme = (share_dir() / "README.md").read_text()
-    table = readme.partition("<!-- parameters -->\n")[2]
+    table = readme.partition(f"<!-- parameters of {node} -->\n")[2]
     table = table.partition("<!-- /parameters -->")[0]
-    assert table == markdown_table(NodeConfig, EqMotionConfig)
+    assert table == markdown_table(*NODES[node][1:], **PARTS[node])
