@@ -16,7 +16,7 @@ from equi_nodes.vio.propagation import Propagation
 from equi_nodes.vio.pseudo import limit_speed, stand_still
 from equi_nodes.vio.selection import select_tracks
 from equi_nodes.vio.start import continued, first_state, newest_pose, plain_covariance, upright
-from equi_nodes.vio.state import TIME_OFFSET, InitialState, State, Waiting
+from equi_nodes.vio.state import POSITION, TIME_OFFSET, InitialState, State, Waiting
 from equi_nodes.vio.stationarity import Stationarity
 from equi_nodes.vio.status import Evidence, Health
 from equi_nodes.vio.trail import Trail, clone_pose, drop_pose
@@ -129,10 +129,16 @@ class Estimator:
         return replace(self._sample, stamp_ns=end, **_values(moved, span.last_gyro))
 
     def reset(self, reason: str) -> None:
-        """Start anew at the next frame, where the last pose was; the reason is published."""
+        """Start anew at the next frame, where the last pose was; the reason is published.
+
+        How far the state moved since tracks agreed with it may all be wrong.
+        """
         if self._state is not None:
             self.resets += 1
-            self._kept = newest_pose(self._state), plain_covariance(self._state)
+            T_w_b, covariance = newest_pose(self._state), plain_covariance(self._state)
+            astray = T_w_b[:3, 3] - self._agreed
+            covariance[POSITION, POSITION] += astray @ astray * np.eye(3)
+            self._kept = T_w_b, covariance
         self._forget(reason)
 
     def _forget(self, reason: str) -> None:
@@ -173,6 +179,7 @@ class Estimator:
         if self._kept is not None:
             found = continued(found, *self._kept)
         self._state = first_state(found, self._rig, self._config)
+        self._agreed = self._state.position.copy()
         return ""
 
     def _again(self, reason: str) -> str:
@@ -275,6 +282,8 @@ class Estimator:
             self._state.time_offset,
         )
         status, reason = self._health.judge(evidence)
+        if not self._health.disagreed_for:
+            self._agreed = self._state.position.copy()
         if not self._health.has_converged:
             reason = self._again(reason)
         if not all(np.isfinite(value).all() for value in values.values()):

@@ -109,6 +109,22 @@ def test_errors_are_as_large_as_the_covariance_says():
     assert (means > 0.5).all() and (means < 1.7).all(), means
 
 
+def test_after_a_contradiction_the_place_is_as_uncertain_as_the_estimate_went_astray():
+    flight = fly(SHORT)
+    estimator, seen, at = flight.estimator, flight.truth.tracks[-1], flight.samples[-1].T_w_b
+    push = at[:3, :3].T @ np.array([8.0, 0.0, 9.8])  # while the images show a body that stands
+    places = []
+    while not places or not estimator.resets:
+        for tick in range(1, 11):
+            estimator.add_imu(seen.stamp_ns + tick * 5_000_000, np.zeros(3), push)
+        seen = replace(seen, stamp_ns=seen.stamp_ns + 50_000_000)
+        places.append(estimator.step(seen).T_w_b[:3, 3])
+    astray = np.linalg.norm(places[-1] - places[0])
+    assert astray > 3.0
+    anew = estimator.step(replace(seen, stamp_ns=seen.stamp_ns + 50_000_000))
+    assert (np.sqrt(np.diag(anew.covariance)[3:6]) > 0.8 * astray).all()
+
+
 def test_time_that_went_back_starts_anew_and_a_late_frame_is_skipped():
     flight = fly(replace(SHORT, duration=1.0))
     estimator, first = flight.estimator, flight.truth.tracks[0]
