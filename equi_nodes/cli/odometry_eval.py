@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
+from rich.table import Column, Table
 
 from equi_nodes.cli.odometry_consistency import consistency
 from equi_nodes.cli.odometry_recording import Choice, euroc_variant
@@ -69,8 +69,8 @@ def bench(args: argparse.Namespace, console: Console) -> dict:
 def _accuracy(clip: EurocRecording, with_slam: bool, console: Console) -> dict:
     """Score both rigs from three starts, and how the mirrored and the turned clip agree."""
     table = Table(
-        "", "start", "ATE mm", "scale %", "NEES pos / rot", "truth exact", "answered",
-        "false alarms", "p95 ms", box=None,
+        "", Column("start", no_wrap=True), "ATE mm", "scale %", "NEES pos / rot",
+        "truth exact", "answered", "false alarms", "p95 ms", box=None,
     )  # fmt: skip
     figures: dict[str, Any] = {}
     plain: dict[str, OdometryRun] = {}
@@ -123,8 +123,10 @@ def _faults(clip: EurocRecording, names: list[str], console: Console) -> dict:
     for name in names:
         if name not in FAULTS:
             raise EquiError(f"There is no fault '{name}': choose of {', '.join(FAULTS)}.")
-    table = Table("fault", "verdict", "answered", "named s", "recovered s", "worst mm",
-                  "of bound", "harm", "said", box=None)  # fmt: skip
+    table = Table(
+        Column("fault", no_wrap=True), "verdict", "answered", "named s", "recovered s", "worst mm",
+        "of bound", "harm", Column("said", no_wrap=True), box=None,
+    )  # fmt: skip
     results = {}
     sound = _run(of_euroc(clip, "sound"), "sound")
     for name in names:
@@ -135,7 +137,7 @@ def _faults(clip: EurocRecording, names: list[str], console: Console) -> dict:
         table.add_row(
             name, outcome.verdict, f"{outcome.answered:.0%}", _seconds(outcome.named_s),
             _seconds(outcome.recovered_s), f"{1e3 * outcome.worst_m:.0f}",
-            f"{outcome.confident:.2f}", f"{outcome.harm:.2f}", outcome.said[:60],
+            f"{outcome.confident:.2f}", f"{outcome.harm:.2f}", outcome.said,
         )  # fmt: skip
     console.print(table)
     kept = sum(result["verdict"] in KEPT for result in results.values())
