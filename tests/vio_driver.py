@@ -16,11 +16,11 @@ from equi_nodes.ros.convert import header
 from equi_nodes.ros.messages import make
 from equi_nodes.ros.odometry import picture, transforms
 from equi_nodes.ros.sensors import imu_message
+from equi_nodes.sim.vio_world import R_B_C
 
 SECOND = 1_000_000_000
 TICK, FRAME = 10_000_000, 100_000_000  # ns between two samples and between two frames
 WIDTH, HEIGHT, FOCAL, BASELINE, DEPTH = 320, 240, 200.0, 0.1, 2.0
-R_B_C = np.array([[0.0, 0.0, 1.0], [-1.0, 0.0, 0.0], [0.0, -1.0, 0.0]])  # looks along x
 SWING, RATE = 0.3, 2.0  # m and rad/s of the motion along y
 LIMIT_S = 60.0
 SAY_AGAIN = SECOND // 5  # ns between two messages of the calibration

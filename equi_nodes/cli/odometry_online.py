@@ -61,9 +61,7 @@ def replay_live(
             words = f"playing at {rate:g}x, {received} answered"
             progress.update(task, completed=sent, description=words)
 
-        played = play(
-            node, sensor_data(recording), rate=rate, log=folder / LOG, progress=show
-        )  # fmt: skip
+        played = play(node, sensor_data(recording), rate=rate, log=folder / LOG, progress=show)
     run = live_run(played.frames_ns, played.samples, played.ages)
     difference = compare(run, offline)
     told = played.record.figures.get("odometry", {})
@@ -95,6 +93,13 @@ def node_start(
         "calibration": str(folder / CALIBRATION),
         "slam": with_slam,
         "publish_tf": with_slam,  # the map's correction is told there
+        # what the player sends and reads, whatever the installed parameter file says
+        "autostart": True,
+        "rate": "image",
+        "transport": "raw",
+        "base_frame": "",
+        "odom_frame": "odom",
+        "invert_tf": False,
     }
     if recording.imu_noise:
         write_imu_noise(folder / IMU_NOISE, recording.imu_noise)

@@ -11,6 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from equi_nodes.config.vio import VioConfig
 from equi_nodes.datasets.bags import BagMessage, Make, read_messages, summarize
 from equi_nodes.datasets.calibration import (
     Calibration,
@@ -50,7 +51,8 @@ RIGHT_WORDS = ("right", "cam1", "infra2", "image1")
 FRAMES = ("left_camera", "right_camera")
 JPEG_QUALITY = 95
 MODELS = {"radtan": "plumb_bob", "kannala_brandt": "equidistant", "pinhole": "plumb_bob"}
-PAIR_NS, PATIENCE_NS = 5_000_000, 60_000_000
+PAIR_NS = round(VioConfig().pair_tolerance * 1e9)  # images are paired as in the node
+PATIENCE_NS = round(VioConfig().pair_patience * 1e9)
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,8 @@ from equi_nodes.config.vio import (
     VioConfig,
 )
 from equi_nodes.datasets.calibration import camera_of_info, read_calibration, read_imu_noise
+from equi_nodes.errors import EquiError
+from equi_nodes.pipelines.dead_reckoning import DeadReckoning
 from equi_nodes.ros import odometry as to_message
 from equi_nodes.ros import qos
 from equi_nodes.ros.base_node import PipelineNode
@@ -59,16 +61,17 @@ class VioNode(PipelineNode):
             patience_ns=round(config.pair_patience * 1e9),
         )
         self._newest: OdometrySample | None = None
+        self._reckoning = DeadReckoning(self.part("filter").gravity)
         self._imu_frame, self._T_b_base, self._fast = config.imu_frame, np.eye(4), Gate()
         self._poses: deque[tuple[int, np.ndarray]] = deque(maxlen=config.path_length)
         self._imu_guard = Guard(config.imu_frame, imu_problem)
         self.add_input("imu", Imu, qos.IMU, self._imu_guard, imu_sample, self._take_imu)
         is_raw = config.transport == "raw"
         check, kind = (image_problem, Image) if is_raw else (compressed_problem, CompressedImage)
-        for side in sides:
+        self._image_guards = {side: Guard("", check) for side in sides}
+        for side, guard in self._image_guards.items():
             take = partial(self._take_image, getattr(self._matcher, side))
-            name = f"{side}/image"
-            self.add_input(name, kind, qos.SENSOR, Guard("", check), lambda msg: msg, take)
+            self.add_input(f"{side}/image", kind, qos.SENSOR, guard, lambda msg: msg, take)
         self.odometry = self.add_output("odometry", Odometry, qos.RESULT)
         self.path = self.add_output("path", Path, qos.RESULT)
         self.landmarks = self.add_output("landmarks", PointCloud2, qos.RESULT)
@@ -78,12 +81,13 @@ class VioNode(PipelineNode):
 
     def load(self) -> FramePipeline:
         """Read the calibration and build the odometry; what it compiles takes a while."""
-        from equi_nodes.pipelines.dead_reckoning import DeadReckoning
         from equi_nodes.pipelines.odometry import Odometry, OdometryParts, make_rig
 
         config, offset = self.config, 0.0
         if config.calibration:
             cameras, offset = read_calibration(config.calibration)
+            if len(cameras) < 1 + config.stereo:
+                raise EquiError(f"{config.calibration} has one camera: set stereo to false")
         else:
             build = partial(camera_of_info, is_rectified=config.rectified)
             cameras = self._rig_listener.cameras(config.imu_frame, build)
@@ -92,7 +96,6 @@ class VioNode(PipelineNode):
         noise = read_imu_noise(config.imu_calibration) if config.imu_calibration else None
         rig = make_rig(cameras[: 1 + config.stereo], noise)
         parts = {name: self.part(name) for name in self.parts if name != "mapping" or config.slam}
-        self._reckoning = DeadReckoning(parts["filter"].gravity)
         self._pipeline = Odometry(rig, OdometryParts(**parts), offset)
         return FramePipeline(self._pipeline, rig.cameras, config.odom_frame, config.image_bits)
 
@@ -102,7 +105,8 @@ class VioNode(PipelineNode):
 
     def publish(self, result: FrameResult) -> None:
         """Publish the state of a frame, and what shows how it was made if someone looks."""
-        sample = self._newest = result.sample
+        sample = result.sample
+        self._newest = sample or self._newest
         if sample is None or sample.status not in USABLE:
             return
         self._poses.append((sample.stamp_ns, sample.T_w_b @ self._T_b_base))
@@ -116,15 +120,20 @@ class VioNode(PipelineNode):
             cloud = to_message.landmark_cloud(sample, self.config.odom_frame, make)
             self.landmarks.publish(cloud)
         if self.tracks.has_readers:
+            frame = self._image_guards["left"].frame
             picture = self._pipeline.draw_tracks(result.frame)
-            self.tracks.publish(to_message.picture(sample.stamp_ns, "left_camera", picture, make))
+            self.tracks.publish(to_message.picture(sample.stamp_ns, frame, picture, make))
 
     def clear(self) -> None:
         """Forget what waits of the time before a restart."""
-        self._matcher.clear()
-        self._reckoning.clear()
+        self._forget_inputs()
         self._poses.clear()
-        self._fast = Gate()
+        self._newest = None
+
+    def deactivate(self) -> None:
+        """Take no data, and forget what waits: it is old when data is taken again."""
+        super().deactivate()
+        self._forget_inputs()
 
     def clean_up(self) -> None:
         """Give back the topics that the base does not know of."""
@@ -133,6 +142,11 @@ class VioNode(PipelineNode):
             self.destroy_lifecycle_publisher(self.tf)
             del self._rig_listener
         super().clean_up()
+        self._pipeline = None  # ends the map's process
+
+    def _forget_inputs(self) -> None:
+        self._matcher.clear()
+        self._reckoning.clear()
 
     def _take_imu(self, sample: tuple[int, np.ndarray, np.ndarray]) -> None:
         self._imu_frame = self._imu_guard.frame
@@ -141,6 +155,8 @@ class VioNode(PipelineNode):
             state = self._reckoning.propagate(*sample)
             if state and self._fast.passes(self._content(state, state.stamp_ns), self.restarts):
                 self._say(state)
+            elif state:
+                self.log.error("fast", f"odometry not published: {self._fast.last_refusal}")
         for match in self._matcher.imu(sample[0]):
             self.submit(match)
 

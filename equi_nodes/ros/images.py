@@ -20,13 +20,8 @@ ENCODINGS: dict[str, tuple[int, int | None]] = {
 MOST_PIXELS = 50_000_000  # a header that claims more is not believed
 
 
-def image_problem(msg: Any, width: int = 0, height: int = 0) -> str:
-    """Return why a ``sensor_msgs/Image`` cannot be used, empty if it can.
-
-    Args:
-        msg: the message; its pixels are not looked at.
-        width, height: of the calibration, pixels; 0 takes any size.
-    """
+def image_problem(msg: Any) -> str:
+    """Return why a ``sensor_msgs/Image`` cannot be used, as far as its head tells."""
     if msg.encoding not in ENCODINGS:
         return f"encoding '{msg.encoding}' is not one of {', '.join(ENCODINGS)}"
     depth = ENCODINGS[msg.encoding][0]
@@ -34,7 +29,7 @@ def image_problem(msg: Any, width: int = 0, height: int = 0) -> str:
         return f"{msg.width} x {msg.height} pixels with {msg.step} bytes a row make no image"
     if len(msg.data) < msg.step * msg.height:
         return f"{len(msg.data)} bytes are less than {msg.height} rows of {msg.step}"
-    return size_problem(msg.width, msg.height, width, height)
+    return ""
 
 
 def compressed_problem(msg: Any) -> str:
@@ -44,7 +39,7 @@ def compressed_problem(msg: Any) -> str:
 
 def size_problem(width: int, height: int, expected_width: int, expected_height: int) -> str:
     """Return why an image of one size does not suit a calibration, empty if it does."""
-    if not expected_width or (width, height) == (expected_width, expected_height):
+    if (width, height) == (expected_width, expected_height):
         return ""
     expected = f"{expected_width} x {expected_height}"
     return f"image is {width} x {height}, the calibration is for {expected}"

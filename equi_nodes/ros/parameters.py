@@ -55,12 +55,10 @@ class NodeParameters:
             for config, prefix in self._prefixes.items()
         }
         for config_class, config in self._configs.items():
+            prefix = self._prefixes[config_class]
             for declared in parameters_of(config_class):
-                name, value = (
-                    self._prefixes[config_class] + declared.name,
-                    getattr(config, declared.name),
-                )
-                node.declare_parameter(name, value, _descriptor(declared), True)
+                value = getattr(config, declared.name)
+                node.declare_parameter(prefix + declared.name, value, _descriptor(declared), True)
         node.add_on_set_parameters_callback(self._on_set)
 
     def config(self, config_class: type[Config]) -> Config:

@@ -27,6 +27,7 @@ class RigListener:
         self._infos: dict[str, CameraInfo] = {}
         self._tree = StaticTransforms()
         self._news = threading.Condition()
+        self._is_closed = False
         self._subscriptions = [
             node.create_subscription(
                 CameraInfo, f"~/input/{side}/camera_info", self._on_info(side), qos.SENSOR
@@ -38,9 +39,12 @@ class RigListener:
         )
 
     def close(self) -> None:
-        """Unsubscribe."""
+        """Unsubscribe; who waits for a message is told that none will come."""
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
+        with self._news:
+            self._is_closed = True
+            self._news.notify_all()
 
     def cameras(self, imu_frame: str, build: Callable[[Any, np.ndarray], Any]) -> tuple:
         """Return what ``build(info, T_b_c)`` makes of each side's camera.
@@ -53,7 +57,7 @@ class RigListener:
                 "Without a calibration file imu_frame must be set, to find the cameras in tf_static"
             )
         with self._news:
-            self._news.wait_for(lambda: not self._missing(imu_frame), PATIENCE_S)
+            self._wait_until(lambda: not self._missing(imu_frame))
             if missing := self._missing(imu_frame):
                 raise EquiError(f"The calibration is not complete: {missing}")
             infos = [self._infos[side] for side in self._sides]
@@ -67,11 +71,14 @@ class RigListener:
             EquiError: tf_static does not join the two within a second.
         """
         with self._news:
-            self._news.wait_for(lambda: self._tree.find(target, source) is not None, PATIENCE_S)
+            self._wait_until(lambda: self._tree.find(target, source) is not None)
             T = self._tree.find(target, source)
         if T is None:
             raise EquiError(f"tf_static does not join {target} and {source}")
         return T
+
+    def _wait_until(self, is_complete: Callable[[], bool]) -> None:
+        self._news.wait_for(lambda: self._is_closed or is_complete(), PATIENCE_S)
 
     def _missing(self, imu_frame: str) -> str:
         """Say what is missing, empty if nothing is."""

@@ -11,8 +11,9 @@ import pytest
 from nav_msgs.msg import Odometry, Path
 from sensor_msgs.msg import Image
 from tf2_msgs.msg import TFMessage
-from vio_driver import FRAME, SECOND, TICK, WIDTH, Driver
+from vio_driver import FRAME, SECOND, TICK, WIDTH, Driver, camera
 
+from equi_nodes.datasets.calibration import Calibration, write_kalibr
 from equi_nodes.ros.convert import stamp_ns
 from equi_nodes.ros.gate import is_covariance
 
@@ -85,9 +86,9 @@ def test_tracks_are_drawn_for_those_who_look(driver):
 
 
 def test_a_missing_right_image_is_survived_and_named(driver, heard):
-    count = len(heard.odometry)
+    count, alone = len(heard.odometry), int(driver.peer.value("odometry", "alone") or 0)
     driver.until(lambda: len(heard.odometry) > count + 5, "mono odometry", sides=("left",))
-    driver.peer.until(lambda: int(driver.peer.value("odometry", "alone") or 0) > 0, "counted")
+    driver.peer.until(lambda: int(driver.peer.value("odometry", "alone") or 0) > alone, "counted")
 
 
 def wrong_encoding(image):
@@ -185,3 +186,10 @@ def test_a_signal_ends_it_cleanly(start, peer_of):
 def test_a_calibration_that_cannot_be_read_is_named(start, peer_of, tmp_path):
     start(NODE, "-r", "__node:=other", calibration=tmp_path / "none.yaml", retry_period=0.2)
     peer_of("other").until_says("pipeline", "Cannot read the calibration", level=2)
+
+
+def test_stereo_with_the_calibration_of_one_camera_is_named(start, peer_of, tmp_path):
+    path = tmp_path / "one.yaml"
+    write_kalibr(path, Calibration((camera(0),)))
+    start(NODE, "-r", "__node:=other", calibration=path, retry_period=0.2)
+    peer_of("other").until_says("pipeline", "has one camera: set stereo to false", level=2)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from equi_nodes.errors import EquiError
-from equi_nodes.ros.images import grey, image_problem
+from equi_nodes.ros.images import grey, image_problem, size_problem
 
 GREY = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
 
@@ -72,6 +72,5 @@ def test_a_bad_header_is_a_sentence(change, sentence):
 
 
 def test_another_size_than_the_calibration_s_is_named():
-    msg = message(GREY, "mono8")
-    assert image_problem(msg, 4, 3) == ""
-    assert image_problem(msg, 752, 480) == "image is 4 x 3, the calibration is for 752 x 480"
+    assert size_problem(4, 3, 4, 3) == ""
+    assert size_problem(4, 3, 752, 480) == "image is 4 x 3, the calibration is for 752 x 480"
