@@ -66,7 +66,9 @@ def test_a_missing_file_is_named_and_found_when_it_comes(start, peer_of, echo_co
     start(echo_command, needs=needed, retry_period=0.2)
     peer = peer_of("echo")
     peer.until_says("pipeline", f"cannot start: there is no {needed}", level=2)
-    peer.until(lambda: peer.statuses[-1].level == b"\x02", "the status is an ERROR too")
+    peer.until(
+        lambda: peer.statuses and peer.statuses[-1].level == b"\x02", "the status is an ERROR too"
+    )
     needed.touch()
     peer.until_state("active")
     peer.until_predicts()
