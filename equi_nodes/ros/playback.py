@@ -17,7 +17,7 @@ from equi_nodes.ros.messages import make
 
 TICK_NS = 20_000_000  # of recorded time between two messages on /clock
 LEAD_S = 0.2  # that the clock runs before the first message
-LONGEST_GAP_NS = 5 * SECOND_NS  # between two stamps that is waited for; more is a broken stamp
+LONGEST_GAP_NS = 60 * SECOND_NS  # between two stamps that is waited for; more is a broken stamp
 BACK_NS = SECOND_NS  # so far back is a recording that loops, less is two streams side by side
 
 Item = TypeVar("Item")

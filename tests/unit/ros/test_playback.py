@@ -32,8 +32,12 @@ def test_a_recording_that_loops_goes_on_at_once():
     assert dues(1.0, 7.0, 9.0, 7.0, 8.0) == pytest.approx([100.0, 102.0, 102.0, 103.0])
 
 
+def test_a_pause_of_the_recording_is_kept():
+    assert dues(1.0, 7.0, 27.0) == pytest.approx([100.0, 120.0])
+
+
 def test_a_broken_stamp_is_not_waited_for():
-    assert dues(1.0, 0.0, 1.5e9)[-1] <= 105.0
+    assert dues(1.0, 0.0, 1.5e9)[-1] <= 160.0
 
 
 def test_what_is_prepared_comes_in_order_and_complete():
