@@ -10,7 +10,7 @@ import numpy as np
 
 from equi_nodes.cli.odometry_consistency import TOLD, DrawnStart, plain_errors, rig_of
 from equi_nodes.config.vio import FilterConfig
-from equi_nodes.geometry.rotations import rigid
+from equi_nodes.geometry.rotations import level_tie
 from equi_nodes.samples import OdometrySample, Tracks
 from equi_nodes.sim.vio_world import Recording, WorldConfig, simulate
 from equi_nodes.vio.estimator import Estimator
@@ -79,11 +79,8 @@ def errors_of(flight: Flight) -> tuple[np.ndarray, np.ndarray]:
     truth = flight.truth
     start = truth.T_w_b[flight.frames[0]]
     if not np.any(flight.T_w_b_start[:3, 3]):  # else a drawn start, in the world of the truth
-        M = flight.T_w_b_start[:3, :3] @ start[:3, :3].T
-        heading = np.arctan2(M[1, 0] - M[0, 1], M[0, 0] + M[1, 1])
-        c, s = np.cos(heading), np.sin(heading)
-        turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
-        T_filter_w = rigid(turn, -turn @ start[:3, 3])
-        truth = replace(truth, T_w_b=T_filter_w @ truth.T_w_b, velocities=truth.velocities @ turn.T)
+        T_filter_w = level_tie(flight.T_w_b_start, start)
+        velocities = truth.velocities @ T_filter_w[:3, :3].T
+        truth = replace(truth, T_w_b=T_filter_w @ truth.T_w_b, velocities=velocities)
     covariances = np.stack([sample.covariance for sample in flight.samples])
     return plain_errors(truth, flight.frames, flight.samples), covariances

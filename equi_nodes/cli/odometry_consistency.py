@@ -131,12 +131,17 @@ def _fly(
     rig = rig_of(world)
     truth = simulate(rig.cameras, world, seed)
     estimator = Estimator(rig, config, DrawnStart(truth, seed) if is_start_drawn else None)
+    return truth, flown(truth, estimator)
+
+
+def flown(truth: Recording, estimator: Estimator) -> list[OdometrySample]:
+    """Return what a filter makes of every frame of a flight."""
     samples = []
     for readings, tracks in truth.arrivals():
         for reading in readings:
             estimator.add_imu(*reading)
         samples.append(estimator.step(tracks))
-    return truth, samples
+    return samples
 
 
 def _nees(truth: Recording, samples: list[OdometrySample], part: slice) -> np.ndarray:

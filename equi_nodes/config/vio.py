@@ -317,7 +317,8 @@ class SlamConfig:
         high=0.999999,
     )
     latency: int = parameter(
-        12, "Frames after a keyframe at which its result counts, finished or waited for.",
+        12, "Frames after a keyframe at which its result counts, finished or waited for; no other"
+        " keyframe is made until then.",
         low=1, high=100,
     )  # fmt: skip
     correction_time: float = parameter(

@@ -18,9 +18,8 @@ NOTICE_S, RECOVER_S = 1.0, 3.0
 STEADY_S = 1.0  # of tracking, before it counts as recovered
 REGION = 0.9973  # of chi-square with three degrees of freedom: what 3 sigma are of one
 LIMIT = float(chi2.ppf(REGION, 3))
-SAME_S = (
-    1.0  # a sentence that the sound recording gives as near as this in time is not on the fault
-)
+# A sentence that the sound recording gives as near as this in time is not on the fault.
+SAME_S = 1.0
 KEPT = ("ok", "harmless")
 
 

@@ -16,7 +16,7 @@ from evo.core.trajectory import PoseTrajectory3D
 
 from equi_nodes.datasets.euroc import PoseTable
 from equi_nodes.datasets.recording import Event, ImuReading
-from equi_nodes.geometry.rotations import log_so3, quaternion, rigid
+from equi_nodes.geometry.rotations import level_tie, log_so3, quaternion
 from equi_nodes.samples import Frame, OdometrySample, Status
 
 USABLE = (Status.TRACKING, Status.DEGRADED)
@@ -274,7 +274,7 @@ def error_table(
         return ErrorTable(np.zeros(0, np.int64), *np.zeros((2, 0, 3)), *np.zeros((4, 0, 3, 3)))
     T_origin = None if origin is None else truth_at(truth, origin.stamp_ns)
     tied = rows[0] if T_origin is None else (origin, T_origin)
-    T_w_a = _tie(tied[0].T_w_b, tied[1])
+    T_w_a = level_tie(tied[0].T_w_b, tied[1])
     T_true = np.array([T_w_a @ T for _, T in rows])
     T_stated = np.array([sample.T_w_b for sample, _ in rows])
     covariances = np.array([sample.covariance for sample, _ in rows])
@@ -312,15 +312,6 @@ def write_tum(path: Path, samples: list[OdometrySample]) -> None:
 def moved(sample: OdometrySample, T_a_w: np.ndarray) -> OdometrySample:
     """Return a state in another world ``a``; its covariance stays that of the old one."""
     return replace(sample, T_w_b=T_a_w @ sample.T_w_b, velocity=T_a_w[:3, :3] @ sample.velocity)
-
-
-def _tie(T_w_b: np.ndarray, T_a_b: np.ndarray) -> np.ndarray:
-    """Return T_w_a that turns about the vertical alone and puts one position on the other."""
-    R = T_w_b[:3, :3] @ T_a_b[:3, :3].T
-    heading = np.arctan2(R[1, 0] - R[0, 1], R[0, 0] + R[1, 1])
-    cosine, sine = np.cos(heading), np.sin(heading)
-    R_w_a = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
-    return rigid(R_w_a, T_w_b[:3, 3] - R_w_a @ T_a_b[:3, 3])
 
 
 def _truth_spread(truth: PoseTable, away: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

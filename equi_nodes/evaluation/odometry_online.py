@@ -32,7 +32,7 @@ class Difference:
     def figures(self) -> dict:
         """Return the largest and the root mean square, millimetres and degrees.
 
-        ``equal`` is the number of poses before the first that differs at all.
+        ``equal`` is the number of poses before the first whose position differs.
         """
         found = {"matched": len(self.stamps_ns), "unmatched": self.alone}
         if not len(self.stamps_ns):

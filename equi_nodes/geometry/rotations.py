@@ -117,6 +117,23 @@ def transform(T: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ np.swapaxes(T[..., :3, :3], -1, -2) + T[..., None, :3, 3]
 
 
+def yaw_of(T: np.ndarray) -> float:
+    """Return the heading of a rotation (3, 3) or transform (4, 4), rad."""
+    return float(np.arctan2(T[1, 0] - T[0, 1], T[0, 0] + T[1, 1]))
+
+
+def level_tie(T_w_b: np.ndarray, T_a_b: np.ndarray) -> np.ndarray:
+    """Return T_w_a (4, 4) that turns about the vertical alone and ties two poses of one body.
+
+    The body's position in ``a`` comes to lie exactly on that in ``w``; its heading does as
+    far as a turn about the vertical can bring it there.
+    """
+    heading = yaw_of(T_w_b[:3, :3] @ T_a_b[:3, :3].T)
+    cosine, sine = np.cos(heading), np.sin(heading)
+    R_w_a = np.array([[cosine, -sine, 0.0], [sine, cosine, 0.0], [0.0, 0.0, 1.0]])
+    return rigid(R_w_a, T_w_b[:3, 3] - R_w_a @ T_a_b[:3, 3])
+
+
 def _coefficients(phi: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return sin(x)/x, (1 - cos x)/x^2 and (x - sin x)/x^3 of the angles, each (..., 1, 1)."""
     x = np.linalg.norm(np.asarray(phi, np.float64), axis=-1)[..., None, None]

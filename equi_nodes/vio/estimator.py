@@ -131,14 +131,15 @@ class Estimator:
     def reset(self, reason: str) -> None:
         """Start anew at the next frame, where the last pose was; the reason is published.
 
-        How far the state moved since tracks agreed with it may all be wrong.
+        How far the state moved since tracks began to contradict it may all be wrong.
         """
         if self._state is not None:
             self.resets += 1
             T_w_b, covariance = newest_pose(self._state), plain_covariance(self._state)
             astray = T_w_b[:3, 3] - self._agreed
             covariance[POSITION, POSITION] += astray @ astray * np.eye(3)
-            self._kept = T_w_b, covariance
+            if np.isfinite(T_w_b).all() and np.isfinite(covariance).all():
+                self._kept = T_w_b, covariance
         self._forget(reason)
 
     def _forget(self, reason: str) -> None:
@@ -282,13 +283,13 @@ class Estimator:
             self._state.time_offset,
         )
         status, reason = self._health.judge(evidence)
-        if not self._health.disagreed_for:
-            self._agreed = self._state.position.copy()
         if not self._health.has_converged:
             reason = self._again(reason)
         if not all(np.isfinite(value).all() for value in values.values()):
             self.reset("the filter diverged")
             return self._publish(tracks, Status.LOST, self._why_anew)
+        if not self._health.disagreed_for:
+            self._agreed = self._state.position.copy()
         figures = {"attempted": len(good), "accepted": int(good.sum()), "nis": nis}
         seen = {
             "landmarks": update.points[good],

@@ -10,8 +10,8 @@ CAPACITY = 16384  # samples kept: 80 s at 200 Hz, 16 s at 1 kHz
 RESTART = 1.0  # s backward, from which time itself went back and not a message
 PERIODS = 64  # over which the usual period is measured
 GAP_PERIODS = 4.0  # usual periods without a sample that make a gap ...
-FEWEST_BENDS = 20  # second differences that show a noise
 SHORTEST_GAP = 0.025  # s ... but never less
+FEWEST_BENDS = 20  # second differences that show a noise
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from equi_nodes.config.vio import FilterConfig
-from equi_nodes.geometry.rotations import hat, rigid, shortest_rotation
+from equi_nodes.geometry.rotations import hat, rigid, shortest_rotation, yaw_of
 from equi_nodes.vio.imu_buffer import ImuBuffer
 from equi_nodes.vio.state import (
     BODY,
@@ -62,8 +62,7 @@ def continued(initial: InitialState, T_w_b: np.ndarray, covariance: np.ndarray) 
         T_w_b: (4, 4) last pose.
         covariance: (15, 15) of the last state, plain errors.
     """
-    between = T_w_b[:3, :3] @ initial.T_w_b[:3, :3].T
-    heading = np.arctan2(between[1, 0] - between[0, 1], between[0, 0] + between[1, 1])
+    heading = yaw_of(T_w_b[:3, :3] @ initial.T_w_b[:3, :3].T)
     c, s = np.cos(heading), np.sin(heading)
     turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
     T = rigid(turn, T_w_b[:3, 3]) @ initial.T_w_b

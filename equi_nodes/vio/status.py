@@ -115,7 +115,7 @@ class Health:
             return "tracks contradict the motion"
         if blind > self._config.degraded_after:
             return f"{self._blind_reason(evidence)} for {blind:.1f} s"
-        moving = [e for e in self._recent if not e.stands and not evidence.stands]
+        moving = [] if evidence.stands else [e for e in self._recent if not e.stands]
         attempted = sum(e.attempted for e in moving)
         accepted = sum(e.accepted for e in moving)
         if attempted >= FEWEST_ATTEMPTS and accepted < FEWEST_SHARE * attempted:

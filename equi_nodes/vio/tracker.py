@@ -213,6 +213,7 @@ class Tracker:
             The features with what is known of their distances, and what was found.
         """
         if right is None:
+            self._misfits.clear()
             return features, None
         lost = np.flatnonzero(features.searched >= 0)
         lost = lost[np.argsort(features.searched[lost], kind="stable")]
@@ -227,6 +228,8 @@ class Tracker:
         )
         if np.isfinite(self._stereo.misfit):
             self._misfits.append(self._stereo.misfit)
+        else:
+            self._misfits.clear()
         self._judge_swap((left, right), features.keep(rows), found)
         match = _nowhere(len(features))
         if self._is_swapped:

@@ -14,12 +14,12 @@ import numpy as np
 
 from equi_nodes.geometry.rotations import exp_so3, hat, log_so3
 from equi_nodes.vio.initialisation.preintegration import Preintegrated
-from equi_nodes.vio.initialisation.reprojection import add_views
+from equi_nodes.vio.initialisation.reprojection import NEAREST, add_views
 from equi_nodes.vio.initialisation.window import Observations
 
 POSE = 9  # rotation, position, velocity of one frame
 FIRST_DAMPING, LEAST_DAMPING, MOST_DAMPING = 1e-6, 1e-12, 1e6
-NEAREST, FARTHEST = 0.05, 1e3  # m along the ray
+FARTHEST = 1e3  # m: greatest depth of a landmark in its first view
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ import numpy as np
 from numba import njit
 
 HUBER = 2.0  # standard deviations, beyond which a residual counts linearly
-BEHIND = 0.025  # m: no landmark is seen nearer than this
+NEAREST = 0.05  # m: least depth of a landmark in its first view
+BEHIND = NEAREST / 2  # m: a landmark less deep in another view cannot be seen there
 BEHIND_RESIDUAL = 1e3  # standard deviations that such a view is said to be off
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from equi_nodes.config.vio import SlamConfig
-from equi_nodes.geometry.rotations import exp_so3, inverse, rigid
+from equi_nodes.geometry.rotations import inverse
 from equi_nodes.vio.mapping.keyframes import Keyframe, tilt_spread
 from equi_nodes.vio.mapping.points import views_of
 from equi_nodes.vio.mapping.solver import solver
@@ -200,13 +200,3 @@ def _optimised(gtsam: Any, graph: Any, values: Any, iterations: int) -> Any:
     parameters = gtsam.LevenbergMarquardtParams()
     parameters.setMaxIterations(iterations)
     return gtsam.LevenbergMarquardtOptimizer(graph, values, parameters).optimize()
-
-
-def yaw_of(T: np.ndarray) -> float:
-    """Return the heading of a transform (4, 4), rad."""
-    return float(np.arctan2(T[1, 0] - T[0, 1], T[0, 0] + T[1, 1]))
-
-
-def yaw_and_position(T: np.ndarray) -> np.ndarray:
-    """Return the transform (4, 4) without its roll and pitch."""
-    return rigid(exp_so3(yaw_of(T) * UP), T[:3, 3])

@@ -16,15 +16,9 @@ import numpy as np
 from scipy.stats import chi2
 
 from equi_nodes.config.vio import SlamConfig
-from equi_nodes.geometry.rotations import inverse, log_so3, transform
+from equi_nodes.geometry.rotations import inverse, level_tie, log_so3, transform
 from equi_nodes.samples import OdometrySample, Tracks
-from equi_nodes.vio.mapping.bundle import (
-    Loop,
-    adjust,
-    correct,
-    motion_covariance,
-    yaw_and_position,
-)
+from equi_nodes.vio.mapping.bundle import Loop, adjust, correct, motion_covariance
 from equi_nodes.vio.mapping.keyframes import Describer, Keyframe
 from equi_nodes.vio.mapping.loops import Recognition, recognise
 from equi_nodes.vio.mapping.points import misfits, triangulate
@@ -162,7 +156,7 @@ class Mapper:
             Loop(found.candidate.index, new.index, T_old_new, found.rotation, found.position, doubt)
         )
         self._correct()
-        self._T_map_w = yaw_and_position(new.T_map_b @ inverse(new.T_w_b))
+        self._T_map_w = level_tie(new.T_map_b, new.T_w_b)
         for row, point in zip(found.rows.tolist(), found.points.tolist()):
             self._merge(int(new.ids[row]), point)
 

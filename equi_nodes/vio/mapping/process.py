@@ -16,9 +16,9 @@ import cv2
 import numpy as np
 
 from equi_nodes.config.vio import SlamConfig
-from equi_nodes.geometry.rotations import exp_so3, rigid
+from equi_nodes.geometry.rotations import exp_so3, rigid, yaw_of
 from equi_nodes.samples import OdometrySample, Tracks
-from equi_nodes.vio.mapping.bundle import UP, yaw_of
+from equi_nodes.vio.mapping.bundle import UP
 from equi_nodes.vio.mapping.keyframes import tilt_spread
 from equi_nodes.vio.mapping.mapper import Mapper
 from equi_nodes.vio.mapping.solver import solver

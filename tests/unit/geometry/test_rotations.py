@@ -64,3 +64,16 @@ def test_inverse_and_transform(rng):
     np.testing.assert_allclose(
         rotations.inverse(T) @ T, np.broadcast_to(np.eye(4), T.shape), atol=1e-12
     )
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.7, -3.0])
+def test_a_level_tie_takes_the_heading_and_puts_the_position_exactly(rng, yaw):
+    tilted = rotations.exp_so3(0.2 * rng.normal(size=3))
+    T_a_b = rotations.rigid(tilted, np.array([30.0, -20.0, 5.0]))
+    turn = rotations.exp_so3(np.array([0.0, 0.0, yaw]))
+    lean = rotations.exp_so3(np.array([0.02, -0.03, 0.0]))
+    T_w_b = rotations.rigid(turn @ lean @ tilted, np.array([1.0, 2.0, 3.0]))
+    T_w_a = rotations.level_tie(T_w_b, T_a_b)
+    np.testing.assert_allclose((T_w_a @ T_a_b)[:3, 3], T_w_b[:3, 3], atol=1e-13)
+    np.testing.assert_array_equal(T_w_a[2, :3], [0, 0, 1])
+    np.testing.assert_allclose(rotations.yaw_of(T_w_a), yaw, atol=1e-9)

@@ -10,6 +10,7 @@ from vio_runs import TOLD, errors_of, fly
 
 from equi_nodes.samples import Status
 from equi_nodes.sim.vio_world import WorldConfig
+from equi_nodes.vio import estimator as estimator_module
 
 SHORT = WorldConfig(duration=6.0)
 
@@ -114,15 +115,42 @@ def test_after_a_contradiction_the_place_is_as_uncertain_as_the_estimate_went_as
     estimator, seen, at = flight.estimator, flight.truth.tracks[-1], flight.samples[-1].T_w_b
     push = at[:3, :3].T @ np.array([8.0, 0.0, 9.8])  # while the images show a body that stands
     places = []
-    while not places or not estimator.resets:
+    for _ in range(200):
         for tick in range(1, 11):
             estimator.add_imu(seen.stamp_ns + tick * 5_000_000, np.zeros(3), push)
         seen = replace(seen, stamp_ns=seen.stamp_ns + 50_000_000)
         places.append(estimator.step(seen).T_w_b[:3, 3])
+        if estimator.resets:
+            break
+    assert estimator.resets
     astray = np.linalg.norm(places[-1] - places[0])
     assert astray > 3.0
     anew = estimator.step(replace(seen, stamp_ns=seen.stamp_ns + 50_000_000))
     assert (np.sqrt(np.diag(anew.covariance)[3:6]) > 0.8 * astray).all()
+
+
+def test_a_filter_that_diverged_says_so_and_starts_anew(monkeypatch):
+    flight = fly(replace(SHORT, duration=2.0))
+    estimator, seen = flight.estimator, flight.truth.tracks[-1]
+    apply_tracks = estimator_module.apply_tracks
+
+    def broken_once(state, update, is_additive):
+        monkeypatch.setattr(estimator_module, "apply_tracks", apply_tracks)
+        state.velocity[:] = np.nan
+
+    monkeypatch.setattr(estimator_module, "apply_tracks", broken_once)
+    after = []
+    for _ in range(5):
+        for tick in range(1, 11):
+            estimator.add_imu(seen.stamp_ns + tick * 5_000_000, np.zeros(3), np.array([0, 0, 9.8]))
+        seen = replace(seen, stamp_ns=seen.stamp_ns + 50_000_000)
+        after.append(estimator.step(seen))
+    assert after[0].status is Status.LOST and "diverged" in after[0].reason
+    assert estimator.resets == 1
+    assert after[-1].status is not Status.LOST
+    for sample in after:
+        for values in (sample.T_w_b, sample.velocity, sample.covariance):
+            assert np.isfinite(values).all()
 
 
 def test_time_that_went_back_starts_anew_and_a_late_frame_is_skipped():

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from equi_nodes.geometry.camera import Camera
+from equi_nodes.geometry.rotations import yaw_of
 from equi_nodes.sim.vio_world import WorldConfig, simulate
 from equi_nodes.vio.imu_buffer import ImuBuffer
 from equi_nodes.vio.initialisation.initialiser import Initialiser
@@ -43,7 +44,7 @@ def error_of(recording, answers):
     """Return tilt, velocity and bias errors (11,) of a start, and the rows of its covariance."""
     found, frame = answers[-1], len(answers) - 1
     between = found.T_w_b[:3, :3] @ recording.T_w_b[frame, :3, :3].T
-    yaw = np.arctan2(between[1, 0] - between[0, 1], between[0, 0] + between[1, 1])
+    yaw = yaw_of(between)
     c, s = np.cos(yaw), np.sin(yaw)
     turn = np.array([[c, -s, 0], [s, c, 0], [0, 0, 1]])
     tilt = between @ turn.T

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from vio_runs import fly
 
-from equi_nodes.cli.odometry_consistency import TOLD, DrawnStart, plain_errors, rig_of
+from equi_nodes.cli.odometry_consistency import TOLD, DrawnStart, flown, plain_errors, rig_of
 from equi_nodes.geometry.rotations import exp_so3, log_so3, rigid
 from equi_nodes.sim.vio_world import WorldConfig, simulate
 from equi_nodes.vio.estimator import Estimator
@@ -27,11 +27,8 @@ def truth():
 
 def state_after(truth, rig, config):
     """Return the filter's state after a flight, and its samples."""
-    estimator, samples = Estimator(rig, config, DrawnStart(truth, 0)), []
-    for readings, tracks in truth.arrivals():
-        for reading in readings:
-            estimator.add_imu(*reading)
-        samples.append(estimator.step(tracks))
+    estimator = Estimator(rig, config, DrawnStart(truth, 0))
+    samples = flown(truth, estimator)
     return estimator._state, samples
 
 

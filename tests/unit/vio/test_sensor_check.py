@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from equi_nodes.cli.odometry_consistency import rig_of
 from equi_nodes.geometry.rotations import exp_so3
-from equi_nodes.samples import Tracks
 from equi_nodes.sim.vio_world import WorldConfig, simulate
 from equi_nodes.vio.sensor_check import StartCheck
 
@@ -28,7 +29,7 @@ def check(flight, imu=lambda stamp, gyro, accel: [(stamp, gyro, accel)], tracks=
         while samples[0][0] <= seen.stamp_ns:
             for sample in imu(*samples.pop(0)):
                 start.imu(*sample)
-        start.frame(tracks(Tracks(**vars(seen))))
+        start.frame(tracks(seen))
     return start.analysis
 
 
@@ -46,7 +47,7 @@ def test_healthy_sensors_pass(flight):
 
 def test_it_speaks_once(flight):
     start = StartCheck(rig_of(WORLD), seconds=1.0)
-    said = [start.frame(Tracks(**vars(seen))) for seen in flight.tracks]
+    said = [start.frame(seen) for seen in flight.tracks]
     assert sum(bool(words) for words in said) == 1
     assert any("only 0 IMU samples" in text for words in said for text in words)
 
@@ -88,7 +89,7 @@ def test_what_needs_no_images_is_told_within_a_second(flight):
     start = StartCheck(rig_of(WORLD), seconds=3.0)
     for stamp, gyro, accel in zip(flight.imu_stamps_ns.tolist(), flight.gyro, flight.accel):
         start.imu(stamp, gyro, accel / 9.80665)
-    told = [start.frame(Tracks(**vars(seen))) for seen in flight.tracks]
+    told = [start.frame(seen) for seen in flight.tracks]
     early = next(index for index, texts in enumerate(told) if texts)
     assert (flight.tracks[early].stamp_ns - flight.tracks[0].stamp_ns) * 1e-9 < 1.0
     assert sum("it is in g" in text for texts in told for text in texts) == 1
@@ -117,14 +118,14 @@ def test_a_scene_that_turns_by_itself_is_named(flight):
     def shaken(seen):
         rays = np.concatenate([seen.left, np.ones((len(seen.left), 1))], 1)
         rays = rays @ exp_so3(rng.normal(0, 0.1, 3)).T
-        return Tracks(**vars(seen) | {"left": rays[:, :2] / rays[:, 2:]})
+        return replace(seen, left=rays[:, :2] / rays[:, 2:])
 
     assert names(check(flight, tracks=shaken)) == ["disagree"]
 
 
 def test_a_right_camera_without_matches_is_named(flight):
     def blind(seen):
-        return Tracks(**vars(seen) | {"right": np.full_like(seen.left, np.nan)})
+        return replace(seen, right=np.full_like(seen.left, np.nan))
 
     analysis = check(flight, tracks=blind)
     assert "no_right" in names(analysis)

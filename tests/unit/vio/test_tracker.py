@@ -170,13 +170,28 @@ def test_exchanged_images_are_noticed(texture):
     assert all(np.isnan(tracks.right).all() for tracks in found if words in tracks.problems)
 
 
-@pytest.mark.parametrize(("degrees", "is_told"), [(0.0, False), (0.5, True)])
-def test_a_right_camera_that_is_not_where_the_calibration_says_is_named(texture, degrees, is_told):
+def pitched(degrees):
+    """Return the rig with its right camera pitched."""
     T = STEREO.cameras[1].T_b_c.copy()
     T[:3, :3] = Rotation.from_euler("x", degrees, degrees=True).as_matrix()
-    rig = Rig((STEREO.cameras[0], replace(STEREO.cameras[1], T_b_c=T)))
-    found = follow(film(texture, SWAY), rig)  # seen by the cameras of STEREO
-    assert any("do not fit their calibration" in " ".join(t.problems) for t in found) == is_told
+    return Rig((STEREO.cameras[0], replace(STEREO.cameras[1], T_b_c=T)))
+
+
+def misfits_told(frames, rig):
+    """Return of each frame whether the images are said not to fit their calibration."""
+    found = follow(frames, rig)
+    return ["do not fit their calibration" in " ".join(tracks.problems) for tracks in found]
+
+
+@pytest.mark.parametrize(("degrees", "is_told"), [(0.0, False), (0.5, True)])
+def test_a_right_camera_that_is_not_where_the_calibration_says_is_named(texture, degrees, is_told):
+    told = misfits_told(film(texture, SWAY), pitched(degrees))  # seen by the cameras of STEREO
+    assert any(told) == is_told
+
+
+def test_without_a_right_image_left_and_right_are_no_longer_said_not_to_fit(texture):
+    told = misfits_told(film(texture, STAND, without_right=(10,)), pitched(0.5))
+    assert told == [False] * 9 + [True] + [False] * 2
 
 
 @pytest.mark.parametrize(("level", "name"), [(0, "black"), (255, "white"), (128, "of one grey")])
