@@ -17,7 +17,7 @@ from equi_nodes.cli.odometry_online import node_start, replay_live
 from equi_nodes.cli.odometry_recording import Choice, open_recording
 from equi_nodes.cli.prediction_replay import progress_bar
 from equi_nodes.config.load import load
-from equi_nodes.config.vio import FilterConfig, InitialiserConfig, SlamConfig, TrackerConfig
+from equi_nodes.config.vio import PARTS
 from equi_nodes.datasets.recording import SensorRecording, Shot
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.odometry import OdometryRun, measure, steps, write_tum
@@ -27,12 +27,6 @@ from equi_nodes.pipelines.odometry import Odometry, OdometryParts, make_rig
 from equi_nodes.samples import Frame
 
 MODES = {False: "offline", True: "online"}
-CONFIGS = {
-    "filter": FilterConfig,
-    "tracker": TrackerConfig,
-    "initialiser": InitialiserConfig,
-    "mapping": SlamConfig,
-}
 
 
 def replay_vio(arguments: argparse.Namespace, console: Console) -> dict:
@@ -85,7 +79,7 @@ def open_odometry(
     """
     configs = {
         part: load(kind, settings.get(part, {}))
-        for part, kind in CONFIGS.items()
+        for part, kind in PARTS.items()
         if part != "mapping" or with_slam
     }
     rig = make_rig(recording.cameras, recording.imu_noise)
@@ -100,11 +94,11 @@ def settings_of(items: list[str]) -> dict[str, dict[str, Any]]:
     Raises:
         EquiError: an item has another form or names no parameter.
     """
-    values: dict[str, dict[str, Any]] = {part: {} for part in CONFIGS}
+    values: dict[str, dict[str, Any]] = {part: {} for part in PARTS}
     for item in items:
         name, separator, value = item.partition("=")
         part, _, parameter = name.partition(".")
-        if not separator or parameter not in getattr(CONFIGS.get(part), "__dataclass_fields__", {}):
+        if not separator or parameter not in getattr(PARTS.get(part), "__dataclass_fields__", {}):
             raise EquiError(
                 f"'{item}' is not of the form part.parameter=value, as filter.trail=20."
             )

@@ -324,3 +324,11 @@ class SlamConfig:
     correction_time: float = parameter(
         1.0, "Time constant with which a correction comes in.", unit="s", low=0.01, high=60.0
     )
+
+
+PARTS = {
+    "filter": FilterConfig,
+    "tracker": TrackerConfig,
+    "initialiser": InitialiserConfig,
+    "mapping": SlamConfig,
+}  # by the prefix that their parameters have in the node

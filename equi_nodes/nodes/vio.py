@@ -11,13 +11,7 @@ from nav_msgs.msg import Odometry, Path
 from sensor_msgs.msg import CompressedImage, Image, Imu, PointCloud2
 from tf2_msgs.msg import TFMessage
 
-from equi_nodes.config.vio import (
-    FilterConfig,
-    InitialiserConfig,
-    SlamConfig,
-    TrackerConfig,
-    VioConfig,
-)
+from equi_nodes.config.vio import PARTS, VioConfig
 from equi_nodes.datasets.calibration import camera_of_info, read_calibration, read_imu_noise
 from equi_nodes.errors import EquiError
 from equi_nodes.pipelines.dead_reckoning import DeadReckoning
@@ -45,10 +39,7 @@ class VioNode(PipelineNode):
     """Images and IMU in, odometry out; the IMU never waits for the images."""
 
     config_class = VioConfig
-    parts = {
-        "filter": FilterConfig, "tracker": TrackerConfig, "initialiser": InitialiserConfig,
-        "mapping": SlamConfig,
-    }  # fmt: skip
+    parts = PARTS
 
     def open_topics(self) -> None:
         """Subscribe to the sensors, advertise the odometry and what shows how it is made."""

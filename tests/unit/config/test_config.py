@@ -10,34 +10,21 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from equi_nodes.config import vio
 from equi_nodes.config.eqmotion import EqMotionConfig
 from equi_nodes.config.load import load, load_file, read_parameter_file, refusal
 from equi_nodes.config.node import NodeConfig
 from equi_nodes.config.parameter import parameter, parameters_of
 from equi_nodes.config.paths import share_dir
 from equi_nodes.config.render import markdown_table, parameter_file
-from equi_nodes.config.vio import (
-    FilterConfig,
-    InitialiserConfig,
-    SlamConfig,
-    TrackerConfig,
-    VioConfig,
-)
+from equi_nodes.config.vio import VioConfig
 from equi_nodes.errors import EquiError
 
 NODES = {
     "eqmotion": ("Predicts the motion of tracked agents.", NodeConfig, EqMotionConfig),
     "vio": ("Visual-inertial odometry: one camera or two, and an IMU.", NodeConfig, VioConfig),
 }
-PARTS = {
-    "eqmotion": {},
-    "vio": {
-        "filter": FilterConfig,
-        "tracker": TrackerConfig,
-        "initialiser": InitialiserConfig,
-        "mapping": SlamConfig,
-    },
-}
+PARTS = {"eqmotion": {}, "vio": vio.PARTS}
 VARIANTS = ["vio_euroc", "vio_realsense", "vio_zed"]
 
 
