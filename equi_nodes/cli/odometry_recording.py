@@ -63,7 +63,7 @@ class Choice:
         is_mono: of the left camera alone.
         start_frame: the first frame, of a EuRoC folder.
         is_reversed, is_mirrored: backwards in time, as a mirror shows it, of a EuRoC folder.
-        calibration: file or folder that wins over what a bag holds.
+        calibration: file or folder that wins over what the recording holds.
     """
 
     is_mono: bool = False
@@ -80,7 +80,7 @@ def open_recording(path: Path, choice: Choice = Choice()) -> SensorRecording:
         EquiError: it is neither, or something that is needed is missing in it.
     """
     if is_euroc(path):
-        recording = of_euroc(euroc_variant(open_euroc(path), choice), path.name)
+        recording = _open_euroc(path, choice)
     elif choice.start_frame or choice.is_reversed or choice.is_mirrored:
         raise EquiError("--start-frame, --reverse and --mirror need a EuRoC folder, not a bag.")
     else:
@@ -100,6 +100,18 @@ def euroc_variant(recording: EurocRecording, choice: Choice) -> EurocRecording:
     if choice.start_frame:
         recording = started_at(recording, choice.start_frame)
     return mirrored(recording) if choice.is_mirrored else recording
+
+
+def _open_euroc(path: Path, choice: Choice) -> SensorRecording:
+    euroc, offset = open_euroc(path), 0.0
+    if choice.calibration:
+        cameras, offset = read_calibration(choice.calibration)
+        wanted = 1 if choice.is_mono else len(euroc.cameras)
+        if len(cameras) < wanted:
+            raise EquiError(f"{choice.calibration} has one camera, the recording two: add --mono.")
+        euroc = replace(euroc, cameras=cameras)
+    recording = of_euroc(euroc_variant(euroc, choice), path.name)
+    return replace(recording, time_offset=-offset if choice.is_reversed else offset)
 
 
 def with_one_camera_lazily(recording: SensorRecording) -> SensorRecording:

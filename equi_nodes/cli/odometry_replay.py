@@ -98,10 +98,12 @@ def settings_of(items: list[str]) -> dict[str, dict[str, Any]]:
     for item in items:
         name, separator, value = item.partition("=")
         part, _, parameter = name.partition(".")
-        if not separator or parameter not in getattr(PARTS.get(part), "__dataclass_fields__", {}):
+        if not (separator and parameter):
             raise EquiError(
                 f"'{item}' is not of the form part.parameter=value, as filter.trail=20."
             )
+        if parameter not in getattr(PARTS.get(part), "__dataclass_fields__", {}):
+            raise EquiError(f"There is no parameter {name}: config/nodes/vio.param.yaml has all.")
         values[part][parameter] = yaml.safe_load(value)
     return values
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from equi_nodes.cli.main import main
-from equi_nodes.cli.odometry_recording import open_recording
+from equi_nodes.cli.odometry_recording import Choice, open_recording
 from equi_nodes.datasets.bags import BagMessage, Make, write_bag
+from equi_nodes.datasets.calibration import Calibration, read_calibration, write_kalibr
 from equi_nodes.datasets.recording import ImuReading, Shot
 
 FRAMES = 50  # of the recording
@@ -73,6 +75,16 @@ def test_the_doctor_finds_nothing_wrong_in_a_good_bag(clip_bag, tmp_path):
     assert abs(found["figures"]["time_offset_ms"]) < 5.0
 
 
+def test_another_calibration_wins_over_that_of_a_folder(clip, tmp_path, complain):
+    given = replace(read_calibration(clip).cameras[0], intrinsics=(400.0, 400.0, 370.0, 240.0))
+    write_kalibr(tmp_path / "one.yaml", Calibration((given,), 0.01))
+    found = open_recording(clip, Choice(is_mono=True, calibration=tmp_path / "one.yaml"))
+    assert found.cameras[0].intrinsics == given.intrinsics
+    assert found.time_offset == pytest.approx(0.01)
+    common = ["--node", "vio", "--out", tmp_path / "out", "--calibration", tmp_path / "one.yaml"]
+    assert "has one camera" in complain("replay", clip, *common)
+
+
 def test_bad_input_is_answered_by_a_sentence(clip_bag, tmp_path, complain):
     common = ["--node", "vio", "--out", tmp_path / "out"]
     assert "There is no bag" in complain("replay", tmp_path / "none.mcap", *common)
@@ -85,7 +97,9 @@ def test_bad_input_is_answered_by_a_sentence(clip_bag, tmp_path, complain):
     said = complain("replay", empty, *common)
     assert "needs images and an Imu" in said and "/point" in said
     said = complain("replay", clip_bag, *common, "--set", "filter.trial=3")
-    assert "filter.trial" in said
+    assert "There is no parameter filter.trial" in said
+    said = complain("replay", clip_bag, *common, "--set", "trail=3")
+    assert "not of the form part.parameter=value" in said
     said = complain("replay", clip_bag, *common, "--reverse")
     assert "need a EuRoC folder" in said
     assert "needs a FILE" in complain("doctor", "bag")
