@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from equi_nodes.config.vio import FilterConfig
-from equi_nodes.geometry.rotations import hat, rigid, shortest_rotation, yaw_of
+from equi_nodes.geometry.rotations import hat, level_tie, rigid, shortest_rotation
 from equi_nodes.vio.imu_buffer import ImuBuffer
 from equi_nodes.vio.state import (
     BODY,
@@ -62,16 +62,19 @@ def continued(initial: InitialState, T_w_b: np.ndarray, covariance: np.ndarray) 
         T_w_b: (4, 4) last pose.
         covariance: (15, 15) of the last state, plain errors.
     """
-    heading = yaw_of(T_w_b[:3, :3] @ initial.T_w_b[:3, :3].T)
-    c, s = np.cos(heading), np.sin(heading)
-    turn = np.array([[c, -s, 0.0], [s, c, 0.0], [0.0, 0.0, 1.0]])
-    T = rigid(turn, T_w_b[:3, 3]) @ initial.T_w_b
+    T_w_start = level_tie(T_w_b, initial.T_w_b)
+    turn = T_w_start[:3, :3]
     wide = np.kron(np.eye(5), turn)
     wide[9:, 9:] = np.eye(6)  # biases are in the body
     spread = wide @ initial.covariance @ wide.T
     spread[2, 2] += covariance[2, 2] + AGAIN_HEADING**2
     spread[POSITION, POSITION] += covariance[POSITION, POSITION] + AGAIN_POSITION**2 * np.eye(3)
-    return replace(initial, T_w_b=T, velocity=turn @ initial.velocity, covariance=spread)
+    return replace(
+        initial,
+        T_w_b=T_w_start @ initial.T_w_b,
+        velocity=turn @ initial.velocity,
+        covariance=spread,
+    )
 
 
 def first_state(initial: InitialState, rig: Rig, config: FilterConfig) -> State:
