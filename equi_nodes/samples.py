@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from enum import Enum
+from enum import Enum, IntEnum
 
 import numpy as np
 
@@ -167,3 +167,117 @@ class OdometrySample:
     landmark_ids: np.ndarray = field(default_factory=lambda: np.zeros(0, np.int64))
     T_map_w: np.ndarray | None = None
     figures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class GridSample:
+    """An occupancy grid, laid out as ``nav_msgs/OccupancyGrid`` is: row 0 has the smallest y.
+
+    The centre of cell (row, column) lies at ``((column + 0.5), (row + 0.5)) * resolution`` in the
+    grid's own axes, which ``origin`` places in ``frame_id``.
+
+    Attributes:
+        stamp_ns: time of the map, nanoseconds.
+        frame_id: the frame that the map is fixed in, for example ``map``.
+        resolution: metres per cell.
+        origin: (3,) x, y in metres and yaw in rad of the grid's lower left corner.
+        cells: (H, W) int8, -1 unknown, else 0..100 per cent of being occupied.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    resolution: float
+    origin: np.ndarray
+    cells: np.ndarray
+
+
+class PlanCode(IntEnum):
+    """How planning ended; the numbers are those of ``nav2_msgs/ComputePathToPose``."""
+
+    NONE = 0
+    UNKNOWN = 200
+    INVALID_PLANNER = 201
+    TF_ERROR = 202
+    START_OUTSIDE_MAP = 203
+    GOAL_OUTSIDE_MAP = 204
+    START_OCCUPIED = 205
+    GOAL_OCCUPIED = 206
+    TIMEOUT = 207
+    NO_VALID_PATH = 208
+
+
+@dataclass(frozen=True)
+class PlanRequest:
+    """Where to go, from where, and on which map.
+
+    Attributes:
+        grid: the map as it is known now.
+        start, goal: (3,) x, y in metres and yaw in rad, in the map's frame.
+        tolerance: metres from the goal at which a path may end where the goal itself is blocked.
+        people: what people around will do, in the map's frame; None where nobody is known.
+        is_cancelled: asked while planning; the plan is given up as soon as it returns True.
+        stamp_ns: time of the pose, nanoseconds; 0 takes that of the map.
+    """
+
+    grid: GridSample
+    start: np.ndarray
+    goal: np.ndarray
+    tolerance: float = 0.5
+    people: PredictionSample | None = None
+    is_cancelled: Callable[[], bool] = lambda: False
+    stamp_ns: int = 0
+
+
+@dataclass(frozen=True)
+class PlanGraph:
+    """The sparse graph that a plan was searched on, for markers and diagnostics.
+
+    Attributes:
+        nodes: (N, 2) float64, metres, in the map's frame.
+        edges: (E, 2) int64, pairs of nodes.
+        edge_costs: (E,) float64, metres, raised where people or walls are near.
+        is_frontier: (N,) bool, nodes at the border of the unknown.
+        values: (N,) float64, metres that are expected from each node to the goal; NaN if unknown.
+    """
+
+    nodes: np.ndarray
+    edges: np.ndarray
+    edge_costs: np.ndarray
+    is_frontier: np.ndarray
+    values: np.ndarray
+
+
+@dataclass(frozen=True)
+class PlanSample:
+    """A path from the start to the goal, or the reason why there is none.
+
+    Attributes:
+        stamp_ns: time of the request, nanoseconds.
+        frame_id: frame of all poses, that of the map.
+        code: NONE for a path, else why there is none.
+        reason: the code as one sentence; empty for a path.
+        poses: (P, 3) float64, x, y in metres and yaw in rad, about one a cell; (0, 3) without path.
+        length: metres along the poses.
+        cost: length raised by the costs of the map along it.
+        planner: who answered: ``known_map`` (A* on a map that nothing unknown can shorten),
+            ``network`` (frontiers scored by the network), ``a_star`` (the fallback), or ``none``.
+        known_share: share of the path's length in space that was seen, 0..1.
+        graph: what was searched, None where no graph was built.
+        is_fallback: the network was asked and its answer not taken; ``notes`` say why.
+        rejected: always empty; every pipeline's result has it.
+        notes: what else a user should know, in sentences.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    code: PlanCode
+    reason: str = ""
+    poses: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    length: float = 0.0
+    cost: float = 0.0
+    planner: str = "none"
+    known_share: float = 1.0
+    graph: PlanGraph | None = None
+    is_fallback: bool = False
+    rejected: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()

@@ -10,20 +10,21 @@ import pytest
 from meta.sources import Source, package_sources
 
 BASE = {"config", "errors", "samples"}
-ESTIMATION = {"geometry", "equivariant", "models", "body", "vio", "runtime"}
+ESTIMATION = {"geometry", "equivariant", "models", "body", "vio", "planning", "runtime"}
 MAY_IMPORT = {
     "geometry": set(),
     "equivariant": {"geometry"},
     "models": {"equivariant", "geometry"},
     "body": {"geometry"},
     "vio": {"geometry"},
+    "planning": {"geometry"},
     "runtime": {"models"},
     "pipelines": ESTIMATION,
     "config": set(),
-    "datasets": {"geometry", "body", "sim"},
+    "datasets": {"geometry", "body", "sim", "planning"},
     "sim": {"geometry", "body"},
     "training": {"models", "datasets", "evaluation"},
-    "evaluation": {"pipelines", "datasets", "geometry"},
+    "evaluation": {"pipelines", "datasets", "geometry", "planning", "sim"},
     "ros": {"runtime", "geometry"},
     "nodes": {"ros", "pipelines", "datasets"},
     "errors": set(),

@@ -1,0 +1,66 @@
+"""Settings of the planning node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from equi_nodes.config.parameter import parameter
+
+
+@dataclass(frozen=True)
+class E2PlannerConfig:
+    """What a user may set about planning on occupancy grids."""
+
+    backend: str = parameter(
+        "auto",
+        "What runs the network; auto takes the fastest at hand.",
+        choices=("auto", "torch", "onnx", "tensorrt"),
+    )
+    weights: str = parameter("", "Path of a .safetensors file; empty takes the shipped weights.")
+    threads: int = parameter(2, "Processor threads that inference may use.", low=1, high=64)
+    robot_radius: float = parameter(
+        0.22, "Cells nearer to an obstacle are not entered.", unit="m", low=0.0, high=5.0
+    )
+    inflation_radius: float = parameter(
+        0.55, "Cells nearer to an obstacle cost more.", unit="m", low=0.0, high=10.0
+    )
+    cost_scaling: float = parameter(
+        3.0, "How fast that cost falls with the distance.", unit="1/m", low=0.1, high=100.0
+    )
+    cost_weight: float = parameter(
+        2.0, "A step beside an obstacle costs so many times its length more.", low=0.0, high=50.0
+    )
+    occupied_threshold: int = parameter(
+        65, "Cells from this per cent on are obstacles.", unit="%", low=1, high=100
+    )
+    free_threshold: int = parameter(
+        25, "Cells above this per cent, and below that of obstacles, are unknown.",
+        unit="%", low=0, high=99,
+    )  # fmt: skip
+    allow_unknown: bool = parameter(True, "Plan through space that was not seen.")
+    node_spacing: float = parameter(
+        1.0, "Distance of the nodes of the graph that is searched.", unit="m", low=0.2, high=10.0
+    )
+    max_nodes: int = parameter(
+        2048, "The graph has at most so many nodes; they are spaced wider in larger maps.",
+        low=64, high=16384,
+    )  # fmt: skip
+    switch_margin: float = parameter(
+        0.1, "A new plan replaces the previous one if it is better by this share.",
+        low=0.0, high=1.0,
+    )  # fmt: skip
+    time_limit: float = parameter(
+        1.0, "Planning that takes longer ends with what plain A* finds, or with TIMEOUT.",
+        unit="s", low=0.05, high=60.0,
+    )  # fmt: skip
+    speed: float = parameter(
+        0.5, "How fast the robot drives, to know when it will meet people.",
+        unit="m/s", low=0.05, high=10.0,
+    )  # fmt: skip
+    meeting_weight: float = parameter(
+        20.0, "Driving where a person will be costs so many times its length more.",
+        low=0.0, high=1000.0,
+    )  # fmt: skip
+    meeting_distance: float = parameter(
+        0.8, "Nearer to a person than this counts as a meeting.", unit="m", low=0.1, high=5.0
+    )

@@ -1,0 +1,1 @@
+"""Planning on occupancy grids: costs, search, the sparse graph, frontiers, smoothing, checks."""
