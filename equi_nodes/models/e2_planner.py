@@ -3,8 +3,8 @@
 Made fit for robots: translation is exact since only differences of positions are read, they are in
 units of the graph's mean edge, edges carry numbers of their own, a softmax over edges is the
 policy and the number of iterations is free. With the group C1 it is the plain network of the same
-form. Letters: B graphs, N nodes, M neighbours, S scalars, U vectors, K views of C numbers, E numbers
-of an edge, R readouts. Features are regular fields, flat: (B * N, F * G).
+form. Letters: B graphs, N nodes, M neighbours, S scalars, U vectors, K views of C numbers, E
+numbers of an edge, R readouts. Features are regular fields, flat: (B * N, F * G).
 """
 
 from __future__ import annotations
