@@ -23,9 +23,9 @@ def floor_plan(
 ) -> np.ndarray:
     """Return (H, W) int8 cells of a building: 0 free, 100 occupied, the outside is occupied.
 
-    The free cells hang together: what cannot be reached is left solid. A floor of offices or corridors
-    is 15 to 60 m wide along its own axes, a home 11 to 26 m, less what cannot be reached; the axes
-    are turned against those of the grid by any angle.
+    The free cells hang together: what cannot be reached is left solid. A floor of offices or of
+    corridors is 15 to 60 m wide along its own axes, a home 11 to 26 m, less what is not reached;
+    these axes are turned against those of the grid by any angle.
 
     Args:
         rng: what everything is drawn from.
