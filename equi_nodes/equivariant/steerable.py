@@ -2,7 +2,8 @@
 
 A feature is a stack of regular fields, (..., F, G) or flat (..., F * G): an element g of the group
 takes the number at h to g h. Each map here is the complete space of equivariant ones, in closed
-form: a dense matrix that repeats few free numbers. With the group C1 every map is an ordinary dense one.
+form: a dense matrix that repeats few free numbers. With the group C1 every map is an ordinary
+dense one.
 """
 
 from __future__ import annotations
