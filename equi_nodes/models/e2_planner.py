@@ -57,7 +57,7 @@ class Edges(NamedTuple):
 
     Attributes:
         index: (B * N * M,) int64, the neighbour among the B * N nodes.
-        weight: (B * N, 1, M), one over the number of neighbours; zero where there is none.
+        weight: (B * N, M, 1), one over the number of neighbours; zero where there is none.
         features: (B * N, M, E + 2), the edge's numbers, then the offset to the neighbour.
     """
 
@@ -71,7 +71,7 @@ class Edges(NamedTuple):
 
     def mean(self, messages: Tensor) -> Tensor:
         """Return the mean over the neighbours, (B * N, M, F) to (B * N, F)."""
-        return (self.weight @ messages).squeeze(1)
+        return (messages * self.weight).sum(1)
 
 
 class E2Planner(nn.Module):
@@ -160,7 +160,7 @@ def connect(positions: Tensor, neighbours: Tensor, scalars: Tensor, mask: Tensor
     unit = (total / there.sum((1, 2)).clamp(min=1)).clamp(min=1e-6)
     features = torch.cat([scalars, offsets / unit[:, None, None, None]], -1)
     weight = there / there.sum(-1, keepdim=True).clamp(min=1)
-    return Edges(index, weight.flatten(0, 1)[:, None], features.flatten(0, 1))
+    return Edges(index, weight.flatten(0, 1)[..., None], features.flatten(0, 1))
 
 
 class MessagePassing(nn.Module):
