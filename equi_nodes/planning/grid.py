@@ -1,0 +1,86 @@
+"""From an occupancy grid to what a step costs in each of its cells."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+FREE, OCCUPIED, UNKNOWN = np.uint8(0), np.uint8(1), np.uint8(2)
+LEAVING = 10.0  # times its length costs a step of a robot that stands too near to an obstacle
+
+
+@dataclass(frozen=True)
+class Inflation:
+    """How near to obstacles a robot goes, and what it pays for that.
+
+    Attributes:
+        robot_radius: metres; cells nearer to an obstacle are not entered.
+        radius: metres; cells nearer than this cost more.
+        scaling: 1/m, how fast that cost falls with the distance.
+        weight: how many times its length a step right beside an obstacle costs more.
+    """
+
+    robot_radius: float
+    radius: float
+    scaling: float
+    weight: float
+
+
+def states(cells: np.ndarray, free_threshold: int, occupied_threshold: int) -> np.ndarray:
+    """Return the state of each cell, (H, W) uint8.
+
+    Args:
+        cells: (H, W) int8, -1 unknown, else 0..100 per cent of being occupied.
+        free_threshold: per cent up to which a cell is free.
+        occupied_threshold: per cent from which it is an obstacle; what lies between is unknown.
+    """
+    table = np.full(256, UNKNOWN)
+    table[: free_threshold + 1] = FREE
+    table[occupied_threshold:101] = OCCUPIED
+    return table[cells.view(np.uint8)]
+
+
+def clearance(cell_states: np.ndarray, resolution: float) -> np.ndarray:
+    """Return the distance (H, W) float32 of each cell to the nearest obstacle's centre, metres."""
+    apart = (cell_states != OCCUPIED).view(np.uint8)
+    if apart.all():
+        return np.full(cell_states.shape, np.float32(resolution * sum(cell_states.shape)))
+    return cv2.distanceTransform(apart, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * resolution
+
+
+def step_costs(distance: np.ndarray, inflation: Inflation) -> np.ndarray:
+    """Return what a metre costs in each cell, (H, W) float32: 1 far from obstacles, inf in them.
+
+    The cost falls exponentially with the distance, as in the inflation layer of Nav2.
+
+    Args:
+        distance: (H, W) metres to the nearest obstacle.
+        inflation: how near the robot goes.
+    """
+    costs = np.ones_like(distance)
+    near = distance < inflation.radius
+    fall = inflation.scaling * (inflation.robot_radius - distance[near])
+    costs[near] += inflation.weight * np.exp(np.minimum(fall, 0))
+    costs[(distance <= inflation.robot_radius) | (distance == 0)] = np.inf
+    return costs
+
+
+def open_start(
+    costs: np.ndarray, cell_states: np.ndarray, start: tuple[int, int], reach: int
+) -> None:
+    """Let a robot out that stands too near to an obstacle, at a price; changes ``costs``.
+
+    Args:
+        costs: (H, W) of a metre in each cell.
+        cell_states: (H, W) states.
+        start: row and column of the robot.
+        reach: cells around the start that are opened.
+    """
+    if np.isfinite(costs[start]):
+        return
+    around = tuple(slice(max(0, i - reach), i + reach + 1) for i in start)
+    closed = np.isinf(costs[around]) & (cell_states[around] != OCCUPIED)
+    costs[around][closed] = LEAVING
+    costs[start] = LEAVING
