@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from equi_nodes.cli import planning_tasks
 from equi_nodes.errors import EquiError
 
 HELP = "Score a network by its published protocol, or the odometry by its promises."
@@ -32,7 +33,7 @@ QUIRKS = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "vio"])
+    parser.add_argument("model", choices=["eqmotion", "vio", "e2_planner"])
     parser.add_argument("--tracks", type=Path, help="a text file of `frame id x y`, in metres")
     parser.add_argument("--step", type=float, help="seconds between two frames of --tracks")
     parser.add_argument(
@@ -44,13 +45,16 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--scenes", nargs="+", help="only these of eth hotel univ zara1 zara2")
     parser.add_argument("--weights", default="", help="one .safetensors file for everything asked")
     parser.add_argument(
-        "--folder", type=Path, help="folder of eqmotion-SCENE.safetensors; default: shipped"
+        "--folder",
+        type=Path,
+        help="folder of eqmotion-SCENE.safetensors; of trainings for e2_planner --task",
     )
     group = parser.add_argument_group("vio")
     group.add_argument("--clip", type=Path, help="EuRoC folder; default: that of the recordings")
     group.add_argument("--faults", nargs="*", metavar="NAME", help="instead: the table of faults")
     group.add_argument("--simulated", type=int, metavar="RUNS", help="instead: consistency")
     group.add_argument("--slam", action="store_true", help="with the map")
+    planning_tasks.configure(parser.add_argument_group("e2_planner"))
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -60,6 +64,10 @@ def run(args: argparse.Namespace) -> dict:
         from equi_nodes.cli import odometry_eval
 
         return odometry_eval.evaluate(args, console)
+    if args.model == "e2_planner":
+        if args.task:
+            return planning_tasks.evaluate(args, console)
+        raise EquiError("e2_planner needs to know what to evaluate, such as --task grid.")
     if args.symmetry:
         return _symmetry(args, console)
     if args.tracks:

@@ -1,0 +1,1 @@
+"""The tasks that graph planning networks are compared on, made from seeds: nothing is shipped."""
