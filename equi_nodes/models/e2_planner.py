@@ -10,7 +10,7 @@ numbers of an edge, R readouts. Features are regular fields, flat: (B * N, F * G
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from torch.nn.functional import elu, layer_norm, linear
 
 from equi_nodes.equivariant.steerable import Inputs, ToInvariants, ToRegular
+from equi_nodes.geometry.groups import group
 
 MASKED = -1e4  # logit of an edge that is not there
 
@@ -38,6 +39,13 @@ class Architecture:
     actions: int = 4  # fields of Q that compete for each field of V
     readouts: int = 2
     iterations: int = 12
+
+
+def plain_twin(a: Architecture) -> Architecture:
+    """Return the same network without symmetry, of about as many parameters."""
+    root = group(a.group).size ** 0.5
+    wide = {"fields": round(a.fields * root), "value_fields": round(a.value_fields * root)}
+    return replace(a, group="C1", **wide)
 
 
 class Scores(NamedTuple):

@@ -25,8 +25,7 @@ from equi_nodes.evaluation.planning_tasks import (
     optimistic,
     scores,
 )
-from equi_nodes.geometry.groups import group
-from equi_nodes.models.e2_planner import MASKED, Architecture, E2Planner
+from equi_nodes.models.e2_planner import MASKED, Architecture, E2Planner, plain_twin
 from equi_nodes.models.grid_vin import GridVin
 from equi_nodes.models.seeing_planner import SeeingPlanner
 from equi_nodes.training.loop import Report, Schedule, Task, fit
@@ -123,18 +122,11 @@ class GridNetwork(nn.Module):
         return logits.masked_fill(~batch.mask, MASKED), None
 
 
-def plain(a: Architecture) -> Architecture:
-    """Return the same network without symmetry, of about as many parameters."""
-    root = group(a.group).size ** 0.5
-    wide = {"fields": round(a.fields * root), "value_fields": round(a.value_fields * root)}
-    return replace(a, group="C1", **wide)
-
-
 def contestants(kind: Kind) -> dict[str, Callable[[], nn.Module]]:
     """Return how to make the networks that are compared: ours, the plain one, and one on grids."""
     found: dict[str, Callable[[], nn.Module]] = {
         "ours": lambda: GraphNetwork(kind.architecture, kind.columns),
-        "plain": lambda: GraphNetwork(plain(kind.architecture), kind.columns),
+        "plain": lambda: GraphNetwork(plain_twin(kind.architecture), kind.columns),
     }
     if kind.is_grid:
         found["grid_vin"] = lambda: GridNetwork(kind.architecture.scalars)

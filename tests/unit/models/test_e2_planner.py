@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from equi_nodes.models.e2_planner import MASKED, Architecture, E2Planner
+from equi_nodes.models.e2_planner import MASKED, Architecture, E2Planner, plain_twin
 
 SMALL = Architecture(fields=4, value_fields=2, actions=2, iterations=4)
 
@@ -82,3 +82,14 @@ def test_everything_learns(model):
     scores = model(*given)
     (scores.edges[given[-1]].square().sum() + scores.readouts.square().sum()).backward()
     assert all(part.grad.isfinite().all() and part.grad.any() for part in model.parameters())
+
+
+@pytest.mark.parametrize("name", ["D4", "D8"])
+def test_the_plain_twin_has_about_as_many_parameters(name):
+    ours = Architecture(group=name, views=8, view_width=2)
+    one, two = (
+        sum(part.numel() for part in E2Planner(sizes).parameters())
+        for sizes in (ours, plain_twin(ours))
+    )
+    assert plain_twin(ours).group == "C1"
+    assert 0.75 < two / one < 1.25
