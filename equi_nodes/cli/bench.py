@@ -4,25 +4,31 @@ from __future__ import annotations
 
 import argparse
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from equi_nodes.errors import EquiError
+
+if TYPE_CHECKING:
+    from equi_nodes.runtime.network import Network
+
 HELP = "Measure the latency of a network on every backend."
 EXAMPLE = "equi bench eqmotion --json bench.json"
 
-SIZES = (1, 8, 32, 128)
+SIZES = {"eqmotion": (1, 8, 32, 128), "e2_planner": (128, 512, 2048)}
 SECONDS = 3.0  # spent on each row at most
 MOST_RUNS = 300
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "vio"])
-    parser.add_argument("--sizes", type=int, nargs="+", default=SIZES, help="numbers of agents")
+    parser.add_argument("model", choices=["eqmotion", "e2_planner", "vio"])
+    parser.add_argument("--sizes", type=int, nargs="+", help="numbers of agents or nodes")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", default="")
     parser.add_argument(
@@ -42,33 +48,57 @@ def run(args: argparse.Namespace) -> dict:
         return odometry_eval.bench(args, console)
     if args.node:
         return _bench_node(args.node, console)
-    networks = dict(_networks(args))
+    return {"rows": _rows(args, console)}
+
+
+def _rows(args: argparse.Namespace, console: Console) -> list[dict]:
+    from equi_nodes.runtime.deploy import DEPLOYMENTS
+
+    networks = dict(_networks(args, console))
+    architecture, sizes = networks["torch"].architecture, args.sizes or SIZES[args.model]
     rows = []
     with Progress(console=console) as progress:
-        bar = progress.add_task("bench", total=len(networks) * len(args.sizes))
-        for size in args.sizes:
+        bar = progress.add_task("bench", total=len(networks) * len(sizes))
+        for size in sizes:
+            scene = DEPLOYMENTS[args.model].scene(architecture, size, np.random.default_rng(0))
             for name, network in networks.items():
-                rows.append({"backend": name, "size": size} | _time(network, size))
+                rows.append({"backend": name, "size": size} | _time(network, scene))
                 progress.advance(bar)
     console.print(_table(rows))
-    return {"rows": rows}
+    return rows
 
 
-def _networks(args: argparse.Namespace) -> Iterator[tuple[str, Callable]]:
-    from equi_nodes.errors import EquiError
+def _networks(args: argparse.Namespace, console: Console) -> Iterator[tuple[str, Network]]:
+    """Yield what is timed; the backend torch is always among it."""
     from equi_nodes.runtime.network import open_network
+
+    torch = open_network(args.model, args.weights, "torch", args.threads)
+    yield from _REFERENCES[args.model](torch.architecture, args.threads)
+    yield "torch", torch
+    for backend in ("onnx", "tensorrt"):
+        try:
+            yield backend, open_network(args.model, args.weights, backend, args.threads)
+        except EquiError as error:
+            console.print(f"{backend}: {error}", style="dim")
+
+
+def _of_eqmotion(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
     from equi_nodes.runtime.reference import ReferenceNetwork
 
-    yield "reference", ReferenceNetwork(args.threads)
-    for backend in ("torch", "onnx", "tensorrt"):
-        try:
-            yield backend, open_network("eqmotion", args.weights, backend, args.threads)
-        except EquiError as error:
-            Console().print(f"{backend}: {error}", style="dim")
+    yield "reference", ReferenceNetwork(threads)
 
 
-def _time(network: Callable, agents: int) -> dict[str, float]:
-    inputs = _inputs(agents)
+def _of_planner(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
+    from equi_nodes.runtime.reference_planner import Dijkstra, ReferencePlanner
+
+    yield "dijkstra", Dijkstra()
+    yield "reference", ReferencePlanner(architecture, threads)
+
+
+_REFERENCES = {"eqmotion": _of_eqmotion, "e2_planner": _of_planner}
+
+
+def _time(network: Network, inputs: Sequence) -> dict[str, float]:
     network(*inputs)
     times: list[float] = []
     while sum(times) < SECONDS and len(times) < MOST_RUNS:
@@ -79,17 +109,8 @@ def _time(network: Callable, agents: int) -> dict[str, float]:
     return {"p50_ms": p50, "p95_ms": p95, "p99_ms": p99, "runs": len(times)}
 
 
-def _inputs(agents: int) -> tuple[np.ndarray, ...]:
-    """Return walkers spread so that each has a few neighbours."""
-    rng = np.random.default_rng(0)
-    starts = rng.uniform(-1, 1, (1, agents, 1, 2)) * 2 * np.sqrt(agents)
-    strides = rng.normal(0, 0.4, (1, agents, 1, 2))
-    past = starts + strides * np.arange(8)[:, None]
-    return past.astype(np.float32), np.ones((1, agents, 8), bool), np.array([0.4], np.float32)
-
-
 def _table(rows: list[dict]) -> Table:
-    table = Table("agents", "backend", "p50 ms", "p95 ms", "p99 ms", "times faster", box=None)
+    table = Table("size", "backend", "p50 ms", "p95 ms", "p99 ms", "times faster", box=None)
     for row in rows:
         reference = next(
             r for r in rows if r["size"] == row["size"] and r["backend"] == "reference"

@@ -38,7 +38,7 @@ class Predictor:
 
     def __init__(self, network: Network, config: EqMotionConfig = EqMotionConfig()):
         self.network, self.config = network, config
-        duration = (network.past_steps - 1) * config.time_step + config.max_gap
+        duration = (network.architecture.past - 1) * config.time_step + config.max_gap
         self._history = TrackHistory(duration, config.max_gap, config.max_speed)
 
     @classmethod
@@ -63,7 +63,7 @@ class Predictor:
             EquiError: its answer does not turn with the world.
         """
         for agents in (1, 8, 32):
-            self._infer(np.zeros((agents, self.network.past_steps, 2)), None)
+            self._infer(np.zeros((agents, self.network.architecture.past, 2)), None)
         error = self._turning_error()
         if not error < TURNING_LIMIT:
             raise EquiError(
@@ -82,7 +82,7 @@ class Predictor:
         if rejected:
             notes.append(f"unusable tracks left out: {len(rejected)}")
         self._history.append(sample)
-        past = self._history.past(sample.ids, self.network.past_steps, self.config.time_step)
+        past = self._history.past(sample.ids, self.network.architecture.past, self.config.time_step)
         chosen = self._choose(sample, past, rejected)
         sample, past = _take(sample, chosen), Past(*(part[chosen] for part in past))
         modes, failure = self._predict(past)
@@ -151,7 +151,7 @@ class Predictor:
         """Return how far the expected paths of a turned crowd are from the turned paths, metres."""
         rng = np.random.default_rng(0)
         starts, strides = rng.normal(0, (3.0, 0.4), (8, 2, 2)).transpose(2, 0, 1)[..., None, :]
-        past = starts + strides * np.arange(self.network.past_steps)[:, None]
+        past = starts + strides * np.arange(self.network.architecture.past)[:, None]
         turn = np.array([[0.6, -0.8], [0.8, 0.6]])
         before, after = (self._infer(crowd, None) for crowd in (past, past @ turn.T))
         expected = [(m.probabilities[..., None, None] * m.paths).sum(1) for m in (before, after)]
@@ -159,7 +159,7 @@ class Predictor:
 
     def _constant_velocity(self, past: Past) -> Modes:
         """Continue the last step that was seen twice, with a spread that grows with time."""
-        steps = np.arange(1, self.network.future_steps + 1)
+        steps = np.arange(1, self.network.architecture.future + 1)
         moved = past.mask[:, -1] & past.mask[:, -2]
         stride = np.where(moved[:, None], past.positions[:, -1] - past.positions[:, -2], 0.0)
         paths = (stride[:, None] * steps[:, None])[:, None]

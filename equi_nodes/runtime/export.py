@@ -1,4 +1,4 @@
-"""Export to ONNX with free numbers of scenes and agents, and the check that nothing changed."""
+"""Export to ONNX with free sizes, and the check that nothing changed."""
 
 from __future__ import annotations
 
@@ -12,11 +12,13 @@ import numpy as np
 import onnx
 import torch
 
-from equi_nodes.runtime.deploy import INPUTS, OUTPUTS, deployed
+from equi_nodes.runtime.deploy import DEPLOYMENTS
+from equi_nodes.runtime.deployment import is_given
 from equi_nodes.runtime.network import OnnxNetwork, TorchNetwork
+from equi_nodes.runtime.weights import load_model
 
 OPSET = 18
-CHECKS = 100  # random inputs, each also rotated
+CHECKS = 100  # random inputs, each also moved
 
 
 def export_onnx(model: str, weights: str | Path, path: Path) -> None:
@@ -25,18 +27,19 @@ def export_onnx(model: str, weights: str | Path, path: Path) -> None:
     Raises:
         EquiError: the weights cannot be loaded.
     """
-    network = deployed(model, weights)
-    scenes, agents = torch.export.Dim("scenes"), torch.export.Dim("agents")
-    shapes = {name: {0: scenes, 1: agents} for name in INPUTS[model]}
-    shapes["time_step"] = {0: scenes}
+    deployment, network = DEPLOYMENTS[model], load_model(model, weights)
+    free = {name: torch.export.Dim(name) for name in deployment.sizes}
+    inputs = [part if is_given(part) else None for part in network.example_inputs()]
+    names = [name for name, part in zip(deployment.inputs, inputs) if part is not None]
+    shapes = {name: dict(enumerate(free[n] for n in deployment.axes[name])) for name in names}
     with _quiet():
         torch.onnx.export(
-            network,
-            network.model.example_inputs(),
+            deployment.form(network).eval(),
+            tuple(inputs),
             str(path),
-            input_names=list(INPUTS[model]),
-            output_names=list(OUTPUTS[model]),
-            dynamic_shapes=shapes,
+            input_names=names,
+            output_names=list(deployment.outputs),
+            dynamic_shapes=tuple(shapes.get(name) for name in deployment.inputs),
             opset_version=OPSET,
             dynamo=True,
             external_data=False,
@@ -46,27 +49,32 @@ def export_onnx(model: str, weights: str | Path, path: Path) -> None:
 
 
 def parity(model: str, weights: str | Path, path: Path) -> dict[str, float]:
-    """Compare ONNX Runtime with eager torch on random inputs and on rotated copies of them.
+    """Compare ONNX Runtime with eager torch on random inputs and on moved copies of them.
+
+    A copy is moved by what the network is equivariant to: EqMotion's by a turn of any angle, the
+    planner's by an element of its group and a shift.
 
     Returns:
-        ``parity_max``, the largest difference of any path, probability or covariance, relative
-        to the size of that path or matrix where it is over one; ``parity_max_rotated``, the same
-        between the paths of ONNX Runtime on the rotated inputs and torch's paths rotated;
-        ``equivariance_max``, that of eager torch alone.
+        ``parity_max``, the largest difference of any output, relative to the size of that path,
+        matrix or set of scores where it is over one; ``parity_max_rotated``, the same between
+        ONNX Runtime on the moved inputs and torch's outputs moved; ``equivariance_max``, that of
+        eager torch alone.
     """
-    eager, exported = TorchNetwork(model, str(weights), 2), OnnxNetwork.of_file(path, 2)
-    rng = np.random.default_rng(0)
+    eager, exported = TorchNetwork(model, str(weights), 1), OnnxNetwork(path, 1)
+    deployment, rng = DEPLOYMENTS[model], np.random.default_rng(0)
     worst = {"parity_max": 0.0, "parity_max_rotated": 0.0, "equivariance_max": 0.0}
     for _ in range(CHECKS):
-        past, mask, time_step = _random_inputs(rng)
-        turn = _rotation(rng.uniform(0, 2 * np.pi))
-        turned = (past @ turn.T).astype(np.float32)
-        here, there = eager(past, mask, time_step), exported(past, mask, time_step)
-        expected = here[0] @ turn.T
-        after = exported(turned, mask, time_step)[0], eager(turned, mask, time_step)[0]
-        differences = [_difference(two, one) for one, two in zip(here[:3], there[:3])]
-        found = (max(differences), *(_difference(paths, expected) for paths in after))
-        worst = {key: max(value, float(new)) for (key, value), new in zip(worst.items(), found)}
+        inputs = deployment.draw(eager.architecture, rng)
+        moved, expect = deployment.move(eager.architecture, inputs, rng)
+        here, there, after, alone = (
+            deployment.comparable(given, network(*given))
+            for network, given in (
+                (eager, inputs), (exported, inputs), (exported, moved), (eager, moved),
+            )
+        )  # fmt: skip
+        expected = expect(here)
+        found = _worst(there, here), _worst(after, expected), _worst(alone, expected)
+        worst = {key: max(value, new) for (key, value), new in zip(worst.items(), found)}
     return worst
 
 
@@ -80,25 +88,14 @@ def _forget_where_it_was_made(path: Path) -> None:
     onnx.save(exported, path)
 
 
-def _random_inputs(rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    """Return scenes and agents of random number, walking, some steps unseen, at a random rate."""
-    scenes, agents = rng.integers(1, 4), rng.integers(1, 40)
-    starts = rng.normal(0, 5, (scenes, agents, 1, 2))
-    time_step = rng.uniform(0.1, 1.0, scenes).astype(np.float32)
-    strides = time_step[:, None, None, None] * rng.normal(0, 1.0, (scenes, agents, 8, 2))
-    past = (starts + strides.cumsum(2)).astype(np.float32)
-    mask = rng.random((scenes, agents, 8)) > 0.2
-    mask[..., -1] = rng.random((scenes, agents)) > 0.1
-    return past, mask, time_step
+def _worst(found: tuple[np.ndarray, ...], expected: tuple[np.ndarray, ...]) -> float:
+    """Return the largest difference of the outputs that are expected."""
+    return max(_difference(one, other) for one, other in zip(found, expected))
 
 
 def _difference(found: np.ndarray, expected: np.ndarray) -> float:
     size = np.abs(expected).max((-2, -1), keepdims=True)
     return float((np.abs(found - expected) / np.maximum(1, size)).max())
-
-
-def _rotation(angle: float) -> np.ndarray:
-    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 @contextlib.contextmanager

@@ -5,9 +5,11 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
+
+from equi_nodes.runtime.deployment import is_given
 
 
 class Network(Protocol):
@@ -15,24 +17,23 @@ class Network(Protocol):
 
     Attributes:
         name: of the backend.
-        past_steps, future_steps: lengths of its input and output.
         dtype: of its inputs and outputs.
+        architecture: the model's own, with the sizes that it was built with.
     """
 
     name: str
     dtype: type
-    past_steps: int
-    future_steps: int
+    architecture: Any
 
-    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Run the network on its inputs, in the order of its ``forward``."""
+    def __call__(self, *inputs: np.ndarray | None) -> tuple[np.ndarray, ...]:
+        """Run the network on its inputs, in the order of its ``forward``; None for absent ones."""
 
 
 def open_network(model: str, weights: str, backend: str, threads: int) -> Network:
     """Return the network of ``model`` on a backend.
 
     Args:
-        model: eqmotion, ...
+        model: eqmotion or e2_planner.
         weights: path of a safetensors file, empty for the shipped one.
         backend: torch, onnx, tensorrt, or auto for the fastest at hand.
         threads: processor threads it may use.
@@ -65,43 +66,41 @@ class TorchNetwork:
     def __init__(self, model: str, weights: str, threads: int, dtype: type = np.float32):
         import torch
 
-        from equi_nodes.runtime.deploy import deployed
+        from equi_nodes.runtime.deploy import DEPLOYMENTS
+        from equi_nodes.runtime.weights import load_model
 
         torch.set_num_threads(threads)
         self._torch = torch
         self._device = "cuda" if torch.cuda.is_available() else "cpu"
         self.dtype = dtype
-        network = deployed(model, weights).to(self._device)
+        loaded = load_model(model, weights)
+        self.architecture = loaded.architecture
+        network = DEPLOYMENTS[model].form(loaded).eval().to(self._device)
         self._network = network.double() if dtype is np.float64 else network
-        architecture = self._network.model.architecture
-        self.past_steps, self.future_steps = architecture.past, architecture.future
 
-    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+    def __call__(self, *inputs: np.ndarray | None) -> tuple[np.ndarray, ...]:
         """Run the network."""
         with self._torch.inference_mode():
-            tensors = (self._torch.from_numpy(array).to(self._device) for array in inputs)
+            tensors = [array if array is None else self._tensor(array) for array in inputs]
             return tuple(output.cpu().numpy() for output in self._network(*tensors))
+
+    def _tensor(self, array: np.ndarray) -> Any:
+        return self._torch.from_numpy(array).to(self._device)
 
 
 class OnnxNetwork:
-    """The exported network in ONNX Runtime."""
+    """An exported network in ONNX Runtime.
+
+    Args:
+        path: the exported file.
+        threads: processor threads it may use.
+        architecture: of the model, where somebody asks for it.
+    """
 
     name = "onnx"
     dtype = np.float32
 
-    def __init__(self, model: str, weights: str, threads: int):
-        from equi_nodes.runtime.engine_cache import cached_onnx
-
-        self._open(cached_onnx(model, weights), threads)
-
-    @classmethod
-    def of_file(cls, path: Path, threads: int) -> OnnxNetwork:
-        """Return the network of an exported file."""
-        network = cls.__new__(cls)
-        network._open(path, threads)
-        return network
-
-    def _open(self, path: Path, threads: int) -> None:
+    def __init__(self, path: Path, threads: int, architecture: Any = None):
         import onnxruntime
 
         options = onnxruntime.SessionOptions()
@@ -109,14 +108,20 @@ class OnnxNetwork:
         options.inter_op_num_threads = 1
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         providers = ["CPUExecutionProvider"]
+        self.architecture = architecture
         self._session = onnxruntime.InferenceSession(str(path), options, providers)
         self._inputs = [node.name for node in self._session.get_inputs()]
-        self.past_steps = self._session.get_inputs()[0].shape[2]
-        self.future_steps = self._session.get_outputs()[0].shape[3]
 
-    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+    def __call__(self, *inputs: np.ndarray | None) -> tuple[np.ndarray, ...]:
         """Run the network."""
-        return tuple(self._session.run(None, dict(zip(self._inputs, inputs))))
+        return tuple(self._session.run(None, dict(zip(self._inputs, filter(is_given, inputs)))))
+
+
+def _onnx(model: str, weights: str, threads: int) -> Network:
+    from equi_nodes.runtime.engine_cache import cached_onnx
+    from equi_nodes.runtime.weights import read_architecture
+
+    return OnnxNetwork(cached_onnx(model, weights), threads, read_architecture(model, weights))
 
 
 def _tensorrt(model: str, weights: str, threads: int) -> Network:
@@ -127,6 +132,6 @@ def _tensorrt(model: str, weights: str, threads: int) -> Network:
 
 _BACKENDS: dict[str, Callable[[str, str, int], Network]] = {
     "torch": TorchNetwork,
-    "onnx": OnnxNetwork,
+    "onnx": _onnx,
     "tensorrt": _tensorrt,
 }

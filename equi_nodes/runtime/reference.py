@@ -40,7 +40,7 @@ class ReferenceNetwork:
     """The published form, its time and not its answers: the weights are random."""
 
     name = "reference"
-    past_steps, future_steps = FAITHFUL.past, FAITHFUL.future
+    architecture = FAITHFUL
     dtype = np.float32
 
     def __init__(self, threads: int):

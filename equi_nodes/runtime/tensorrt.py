@@ -9,16 +9,19 @@ from typing import Any
 import numpy as np
 
 from equi_nodes.errors import EquiError
+from equi_nodes.runtime.deploy import DEPLOYMENTS
+from equi_nodes.runtime.deployment import is_given
 from equi_nodes.runtime.engine_cache import cached_file, cached_onnx
+from equi_nodes.runtime.weights import read_architecture
 
-AGENTS = (1, 32, 512)  # fewest, usual, most
 CAPABILITY = "SM80"  # built for without a GPU: Ampere
 
 
-def build_engine(onnx_path: Path, capability: str = "CURRENT") -> bytes:
-    """Parse an ONNX file and build its engine.
+def build_engine(model: str, onnx_path: Path, capability: str = "CURRENT") -> bytes:
+    """Parse an ONNX file and build its engine for the sizes of ``DEPLOYMENTS[model]``.
 
     Args:
+        model: name of the network.
         onnx_path: what ``export_onnx`` wrote.
         capability: compute capability such as SM89, or CURRENT for that of this machine.
 
@@ -36,7 +39,7 @@ def build_engine(onnx_path: Path, capability: str = "CURRENT") -> bytes:
     profile = builder.create_optimization_profile()
     for index in range(network.num_inputs):
         tensor = network.get_input(index)
-        profile.set_shape(tensor.name, *(_shape(tensor.shape, agents) for agents in AGENTS))
+        profile.set_shape(tensor.name, *_shapes(model, tensor.name, tuple(tensor.shape)))
     config.add_optimization_profile(profile)
     config.num_compute_capabilities = 1
     config.set_compute_capability(getattr(trt.ComputeCapability, capability), 0)
@@ -46,7 +49,7 @@ def build_engine(onnx_path: Path, capability: str = "CURRENT") -> bytes:
     return bytes(engine)
 
 
-def build_report(onnx_path: Path, path: Path) -> dict[str, Any]:
+def build_report(model: str, onnx_path: Path, path: Path) -> dict[str, Any]:
     """Build an engine for this machine's GPU, or for ``CAPABILITY`` without one; say how it went.
 
     Returns:
@@ -57,7 +60,7 @@ def build_report(onnx_path: Path, path: Path) -> dict[str, Any]:
     capability = "CURRENT" if torch.cuda.is_available() else CAPABILITY
     started = time.perf_counter()
     try:
-        engine = build_engine(onnx_path, capability)
+        engine = build_engine(model, onnx_path, capability)
     except EquiError as error:
         return {"built": False, "bytes": 0, "seconds": 0.0, "reason": str(error)}
     path.write_bytes(engine)
@@ -67,7 +70,7 @@ def build_report(onnx_path: Path, path: Path) -> dict[str, Any]:
 
 
 class TensorRtNetwork:
-    """The network in a TensorRT engine on a GPU, for at most ``AGENTS[2]`` agents a scene."""
+    """The network in a TensorRT engine on a GPU, for one scene or graph at a time."""
 
     name = "tensorrt"
     dtype = np.float32
@@ -82,7 +85,9 @@ class TensorRtNetwork:
         onnx_path = cached_onnx(model, weights)
         gpu = torch.cuda.get_device_name().replace(" ", "-")
         name = f"{onnx_path.stem}-{gpu}-trt{trt.__version__}.engine"
-        engine_path = cached_file(name, lambda path: path.write_bytes(build_engine(onnx_path)))
+        engine_path = cached_file(
+            name, lambda path: path.write_bytes(build_engine(model, onnx_path))
+        )
         runtime = trt.Runtime(trt.Logger(trt.Logger.ERROR))
         self._engine = runtime.deserialize_cuda_engine(engine_path.read_bytes())
         self._context = self._engine.create_execution_context()
@@ -91,12 +96,12 @@ class TensorRtNetwork:
         self._inputs = [n for n in names if self._engine.get_tensor_mode(n) == is_input]
         self._outputs = [n for n in names if n not in self._inputs]
         self._types = {n: _torch_type(torch, trt, self._engine.get_tensor_dtype(n)) for n in names}
-        self.past_steps = self._engine.get_tensor_shape(self._inputs[0])[2]
-        self.future_steps = self._engine.get_tensor_shape(self._outputs[0])[3]
+        self.architecture = read_architecture(model, weights)
 
-    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
+    def __call__(self, *inputs: np.ndarray | None) -> tuple[np.ndarray, ...]:
         """Run the engine."""
-        tensors = [self._torch.from_numpy(np.ascontiguousarray(array)).cuda() for array in inputs]
+        arrays = map(np.ascontiguousarray, filter(is_given, inputs))
+        tensors = [self._torch.from_numpy(array).cuda() for array in arrays]
         for name, tensor in zip(self._inputs, tensors):
             self._context.set_input_shape(name, tuple(tensor.shape))
             self._context.set_tensor_address(name, tensor.data_ptr())
@@ -121,10 +126,11 @@ def _library():  # noqa: ANN202  the module of an optional package
     return tensorrt_rtx
 
 
-def _shape(declared: tuple[int, ...], agents: int) -> tuple[int, ...]:
-    """Return a concrete shape: one scene, so many agents."""
-    sizes = (1, agents)
-    return tuple(sizes[axis] if size < 0 else size for axis, size in enumerate(declared))
+def _shapes(model: str, name: str, declared: tuple[int, ...]) -> list[tuple[int, ...]]:
+    """Return the fewest, usual and most of an input's shape."""
+    deployment = DEPLOYMENTS[model]
+    axes = [deployment.sizes[axis] for axis in deployment.axes[name]]
+    return [(*(axis[k] for axis in axes), *declared[len(axes) :]) for k in range(3)]
 
 
 def _torch_type(torch: Any, trt: Any, dtype: Any) -> Any:

@@ -44,7 +44,7 @@ def test_onnx_runtime_agrees_with_torch_before_and_after_rotation(
 
 @pytest.mark.parametrize("agents", [1, 2, 50])
 def test_scenes_of_a_batch_do_not_touch_each_other(onnx: Path, agents: int) -> None:
-    network, rng = OnnxNetwork.of_file(onnx, 1), np.random.default_rng(0)
+    network, rng = OnnxNetwork(onnx, 1), np.random.default_rng(0)
     past = rng.normal(0, 1, (3, agents, 8, 2)).astype(np.float32)
     mask = np.ones((3, agents, 8), bool)
     time_step = np.full(3, 0.4, np.float32)
@@ -79,7 +79,7 @@ def test_a_tensorrt_engine_is_built_without_a_gpu(onnx: Path) -> None:
     pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed (an optional extra)")
     from equi_nodes.runtime.tensorrt import CAPABILITY, build_engine
 
-    assert len(build_engine(onnx, CAPABILITY)) > 10_000
+    assert len(build_engine("eqmotion", onnx, CAPABILITY)) > 10_000
 
 
 def test_missing_damaged_and_foreign_weights_get_one_sentence(weights: Path, tmp_path) -> None:
@@ -122,7 +122,7 @@ def test_every_backend_that_is_missing_says_what_to_do(weights: Path) -> None:
 def test_the_shipped_weights_have_their_onnx_file_beside_them() -> None:
     shipped = shipped_weights("eqmotion")
     assert engine_cache.cached_onnx("eqmotion", "").parent == shipped.parent
-    assert [path.name for path in shipped.parent.glob("*.onnx")] == [
+    assert [path.name for path in shipped.parent.glob("eqmotion-*.onnx")] == [
         engine_cache.onnx_name("eqmotion", shipped)
     ]
 

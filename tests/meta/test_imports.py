@@ -18,7 +18,7 @@ MAY_IMPORT = {
     "body": {"geometry"},
     "vio": {"geometry"},
     "planning": {"geometry"},
-    "runtime": {"models"},
+    "runtime": {"models", "geometry"},
     "pipelines": ESTIMATION,
     "config": set(),
     "datasets": {"geometry", "body", "sim", "planning"},

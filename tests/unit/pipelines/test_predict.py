@@ -9,6 +9,7 @@ import pytest
 
 from equi_nodes.config.eqmotion import EqMotionConfig
 from equi_nodes.errors import EquiError
+from equi_nodes.models.eqmotion import Architecture
 from equi_nodes.pipelines.predict import Predictor
 from equi_nodes.samples import TrackSample
 
@@ -18,7 +19,7 @@ STEP_NS = 400_000_000
 class StraightOn:
     """A network of two modes: the last step goes on (75 %), or everybody stops (25 %)."""
 
-    name, past_steps, future_steps, dtype = "mock", 8, 12, np.float32
+    name, dtype, architecture = "mock", np.float32, Architecture(past=8, future=12)
 
     def __init__(self) -> None:
         self.masks: list[np.ndarray] = []
