@@ -23,7 +23,7 @@ MAY_IMPORT = {
     "config": set(),
     "datasets": {"geometry", "body", "sim", "planning"},
     "sim": {"geometry", "body"},
-    "training": {"models", "datasets", "evaluation"},
+    "training": {"models", "datasets", "evaluation", "pipelines", "planning", "sim"},
     "evaluation": {"pipelines", "datasets", "geometry", "planning", "sim"},
     "ros": {"runtime", "geometry"},
     "nodes": {"ros", "pipelines", "datasets"},

@@ -1,0 +1,162 @@
+"""Driving through buildings that were not seen before: how much farther than with the whole map?
+
+A point robot with a range sensor plans, drives a little along its path, looks, and plans again,
+until it is at the goal. The ratio of what it drove to the shortest way on the whole map is 1 for a
+robot that guesses everything right.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from equi_nodes.config.e2_planner import E2PlannerConfig
+from equi_nodes.pipelines.plan import Planner
+from equi_nodes.planning import grid
+from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
+from equi_nodes.sim.range_sensor import reveal
+
+RAYS = 360
+DRIVE_CELLS = 3  # between two plans
+FAR_SHARE = 8  # start and goal lie at least the map's diagonal over this apart
+MOST_PLANS = 5000  # after so many an episode has failed
+CONFIG = E2PlannerConfig(inflation_radius=0.0, free_threshold=25, time_limit=60.0)
+_CELLS = np.array([0, 100, -1], np.int8)  # by state
+
+
+@dataclass(frozen=True)
+class Building:
+    """A whole map to explore.
+
+    Attributes:
+        name: of the map.
+        states: (H, W) uint8, free or occupied: what is not known of the map counts as occupied.
+        resolution: metres per cell.
+    """
+
+    name: str
+    states: np.ndarray
+    resolution: float
+
+    def costs(self) -> np.ndarray:
+        """Return the costs (H, W) of the whole map for the robot."""
+        inflation = grid.Inflation(CONFIG.robot_radius, 0.0, 1.0, 0.0)
+        return grid.step_costs(grid.clearance(self.states, self.resolution), inflation)
+
+
+@dataclass(frozen=True)
+class Episode:
+    """One trip.
+
+    Attributes:
+        travelled: metres.
+        shortest: metres of the path that the same planner finds on the whole map.
+        arrived: at the goal.
+        plans: how often was planned.
+        planners: how often each of ``PlanSample.planner`` answered.
+        track: (P, 2) row and column of the robot.
+    """
+
+    travelled: float
+    shortest: float
+    arrived: bool
+    plans: int
+    planners: dict[str, int]
+    track: np.ndarray
+
+    @property
+    def ratio(self) -> float:
+        """Return travelled over shortest."""
+        return self.travelled / self.shortest
+
+
+Watcher = Callable[[PlanRequest, PlanSample], None]
+
+
+def trips(building: Building, count: int, rng: np.random.Generator) -> Iterator[tuple]:
+    """Yield pairs of cells in the largest connected part, some way apart.
+
+    Args:
+        building: the map.
+        count: how many pairs.
+        rng: draws them.
+    """
+    is_open = np.isfinite(building.costs()).view(np.uint8)
+    _, part, statistics, _ = cv2.connectedComponentsWithStats(is_open, connectivity=4)
+    cells = np.argwhere(part == 1 + np.argmax(statistics[1:, cv2.CC_STAT_AREA]))
+    least = np.hypot(*is_open.shape) / FAR_SHARE
+    while count:
+        start, goal = cells[rng.integers(len(cells), size=2)]
+        if np.hypot(*(start - goal)) > least:
+            count -= 1
+            yield tuple(start.tolist()), tuple(goal.tolist())
+
+
+def explore(
+    building: Building,
+    planner: Planner,
+    start: tuple[int, int],
+    goal: tuple[int, int],
+    reach_m: float,
+    watch: Watcher = lambda request, plan: None,
+) -> Episode:
+    """Drive from start to goal through a building of which nothing is known at first.
+
+    Args:
+        building: the whole map, which only the sensor sees.
+        planner: what plans; its past is forgotten first.
+        start, goal: row and column.
+        reach_m: range of the sensor, metres.
+        watch: is shown each request and its plan.
+    """
+    planner.reset()
+    end = np.array(goal) + 0.5
+    whole = Planner(CONFIG).step(_request(building, building.states, np.array(start) + 0.5, end))
+    known = np.full(building.states.shape, grid.UNKNOWN)
+    reach = reach_m / building.resolution
+    track, planners, plans = [np.array(start) + 0.5], {}, 0
+    while _apart(track[-1], end) and plans < MOST_PLANS:
+        reveal(building.states, known, *_cell(track[-1]), reach, RAYS)
+        request = _request(building, known, track[-1], end)
+        plan = planner.step(request)
+        plans += 1
+        planners[plan.planner] = planners.get(plan.planner, 0) + 1
+        watch(request, plan)
+        if plan.code is not PlanCode.NONE:
+            break
+        track += _driven(building, plan.poses, known, reach)
+    driven = np.array(track)
+    travelled = np.hypot(*np.diff(driven, axis=0).T).sum() * building.resolution
+    arrived = not _apart(driven[-1], end)
+    return Episode(float(travelled), whole.length, arrived, plans, planners, driven)
+
+
+def _driven(
+    building: Building, poses: np.ndarray, known: np.ndarray, reach: float
+) -> list[np.ndarray]:
+    """Return the next points of a path, up to a wall that was not seen before; look at each."""
+    driven = []
+    for x, y, _ in poses[1 : 1 + DRIVE_CELLS]:
+        point = np.array([y, x]) / building.resolution
+        if building.states[_cell(point)] == grid.OCCUPIED:
+            break
+        driven.append(point)
+        reveal(building.states, known, *_cell(point), reach, RAYS)
+    return driven
+
+
+def _request(building: Building, known: np.ndarray, at: np.ndarray, end: np.ndarray) -> PlanRequest:
+    sample = GridSample(1, "map", building.resolution, np.zeros(3), _CELLS[known])
+    pose, goal = (np.r_[point[::-1] * building.resolution, 0.0] for point in (at, end))
+    return PlanRequest(sample, pose, goal, tolerance=0.0)
+
+
+def _apart(a: np.ndarray, b: np.ndarray) -> bool:
+    return bool(np.abs(a - b).max() > 1e-6)
+
+
+def _cell(point: np.ndarray) -> tuple[int, int]:
+    return int(point[0]), int(point[1])

@@ -1,0 +1,231 @@
+"""From a map, a pose and a goal to a path: A* where the map is known, the network beyond it.
+
+In space that was seen nothing is shorter than A*, and A* answers whenever nothing unknown could be
+shorter. Elsewhere the network says how far the goal is beyond each frontier, and a search on the
+graph finds the best way over one of them. A path that fails its check is replaced by plain A*.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from equi_nodes.config.e2_planner import E2PlannerConfig
+from equi_nodes.planning import grid
+from equi_nodes.planning.deadline import Deadline, deadline
+from equi_nodes.planning.frontiers import Frontiers, find_frontiers
+from equi_nodes.planning.people import meeting_probability
+from equi_nodes.planning.request import misplaced, nearest_open, refusal
+from equi_nodes.planning.roadmap import reachable
+from equi_nodes.planning.route import Route, plan_graph, poses
+from equi_nodes.planning.search import a_star, path_to
+from equi_nodes.planning.target import Target, choose
+from equi_nodes.planning.world import World, lay_out
+from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
+
+Network = Callable[..., tuple[np.ndarray, ...]]
+
+AS_GOOD = 1.01  # a way that costs more than this times that of A* is replaced by it
+LARGEST = 2_000_000  # open cells of a map that a graph is built of
+
+
+class Planner:
+    """Plans one request at a time, and keeps to a frontier until another one is clearly better."""
+
+    def __init__(self, config: E2PlannerConfig, network: Network | None = None) -> None:
+        """Start without a past.
+
+        Args:
+            config: settings.
+            network: ``E2Planner`` on some backend; None plans as if unknown space were free.
+        """
+        self.config, self.network = config, network
+        self.backend_name = "none" if network is None else network.name
+        self._inflation = grid.Inflation(
+            config.robot_radius, config.inflation_radius, config.cost_scaling, config.cost_weight
+        )
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the frontier that was headed for."""
+        self._target: Target | None = None
+
+    def warm_up(self) -> None:
+        """Compile the searches and run the network once."""
+        cells = np.full((40, 60), -1, np.int8)
+        cells[5:15, 5:15] = 0
+        sample = GridSample(0, "map", 0.1, np.zeros(3), cells)
+        self.step(PlanRequest(sample, np.array([1.0, 1.0, 0.0]), np.array([5.0, 3.0, 0.0])))
+        self.reset()
+
+    def step(self, request: PlanRequest) -> PlanSample:
+        """Return a path, or the code and the sentence that say why there is none."""
+        if said := refusal(request):
+            return _refused(request, *said)
+        thresholds = self.config.free_threshold, self.config.occupied_threshold
+        states = grid.states(request.grid.cells, *thresholds)
+        if said := misplaced(request, states):
+            return _refused(request, *said)
+        with deadline(self.config.time_limit, request.is_cancelled) as watched:
+            world = self._world(request, states)
+            return self._plan(request, world, watched)
+
+    def _world(self, request: PlanRequest, states: np.ndarray) -> World:
+        """Return the grid with what a metre costs in it, people included."""
+        world = lay_out(request, states, self._inflation)
+        if not self.config.allow_unknown:
+            world.costs[world.states == grid.UNKNOWN] = np.inf
+        if request.people is not None and len(request.people.ids):
+            self._avoid_people(request, world)
+        return world
+
+    def _avoid_people(self, request: PlanRequest, world: World) -> None:
+        """Raise the cost of cells where the robot would meet somebody at the time it comes there.
+
+        It comes there when it drives straight; farther than the prediction reaches nobody is met.
+        """
+        people, speed = request.people, self.config.speed
+        horizon_s = people.paths.shape[2] * people.time_step_ns * 1e-9
+        rows, columns = np.indices(world.costs.shape, sparse=True)
+        away = np.hypot(rows - world.start[0], columns - world.start[1]) * world.resolution
+        cells = np.argwhere((away <= horizon_s * speed) & np.isfinite(world.costs))
+        points = world.layout.in_map(cells + 0.5)
+        times = away[tuple(cells.T)] / speed
+        met = meeting_probability(points, times, people, self.config.meeting_distance)
+        world.costs[tuple(cells.T)] *= 1 + self.config.meeting_weight * met
+
+    def _plan(self, request: PlanRequest, world: World, watched: Deadline) -> PlanSample:
+        world = self._with_open_goal(request, world)
+        if world is None:
+            sentence = "the goal is blocked, and so is all within the tolerance"
+            return _refused(request, PlanCode.GOAL_OCCUPIED, sentence)
+        shortest = self._optimistic(world, watched)
+        if shortest is None:
+            return self._without_path(request, watched)
+        if shortest.is_seen(world):
+            self.reset()
+            return self._answer(request, world, shortest, "known_map")
+        if self.network is None:
+            return self._answer(request, world, shortest, "a_star")
+        return self._explore(request, world, shortest, watched)
+
+    def _with_open_goal(self, request: PlanRequest, world: World) -> World | None:
+        """Return the world with a goal where a path may end: that given, or one near it."""
+        if np.isfinite(world.costs[world.goal]):
+            return world
+        reached = reachable(world.costs, world.start)
+        reach = request.tolerance / world.resolution
+        goal = nearest_open(world.costs, reached, world.goal, reach)
+        return goal and replace(world, goal=goal, goal_point=np.array(goal) + 0.5)
+
+    def _optimistic(self, world: World, watched: Deadline) -> Route | None:
+        """Return the shortest way if all unknown space is free."""
+        cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
+        return Route.over(world, cells) if len(cells) else None
+
+    def _without_path(self, request: PlanRequest, watched: Deadline) -> PlanSample:
+        if watched.is_cancelled:
+            return _refused(request, PlanCode.UNKNOWN, "planning was cancelled")
+        if watched.is_over:
+            sentence = f"no path was found within {self.config.time_limit:g} s"
+            return _refused(request, PlanCode.TIMEOUT, sentence)
+        return _refused(request, PlanCode.NO_VALID_PATH, "no path leads from the robot to the goal")
+
+    def _explore(
+        self, request: PlanRequest, world: World, shortest: Route, watched: Deadline
+    ) -> PlanSample:
+        """Return the way over the frontier that the network finds best, or the optimistic one."""
+        try:
+            frontiers, values = self._scored(world, watched)
+        except Exception as error:  # whatever the network does, the robot gets a path
+            note = f"the network gave no answer ({error}): unknown space counts as free"
+            return self._answer(request, world, shortest, "a_star", notes=(note,))
+        route = self._over_best(request, world, frontiers, values)
+        graph = plan_graph(world, frontiers, values)
+        if route is None or watched.is_over:
+            note = "the way of the network is not open: unknown space counts as free"
+            return self._answer(request, world, shortest, "a_star", graph, (note,))
+        return self._answer(request, world, route, "network", graph)
+
+    def _scored(self, world: World, watched: Deadline) -> tuple[Frontiers, np.ndarray]:
+        """Return the frontiers and what the network expects from each node to the goal, metres."""
+        if np.isfinite(world.costs).sum() > LARGEST:
+            raise ValueError("the map is too large for the graph")
+        frontiers = find_frontiers(
+            world, self.config.node_spacing, self.config.max_nodes, watched.stop
+        )
+        _, readouts = self.network(*frontiers.inputs)
+        values = frontiers.values(readouts[0])
+        if not np.isfinite(values).all():
+            raise ValueError("its values are not finite")
+        return frontiers, values
+
+    def _over_best(
+        self, request: PlanRequest, world: World, frontiers: Frontiers, values: np.ndarray
+    ) -> Route | None:
+        """Return the way over the best frontier, or through seen space where that is better."""
+        numbers = frontiers.numbers
+        totals = frontiers.known[numbers] + values[numbers]
+        places = world.layout.in_map(frontiers.roadmap.cells[numbers] + 0.5)
+        target = self._aim(request, world)
+        best = choose(places, totals, target, self.config.switch_margin)
+        seen, cost = a_star(world.seen_costs, world.start, world.goal)
+        if len(seen) and cost * world.resolution <= totals[best]:
+            return Route.over(world, seen)
+        if not np.isfinite(totals[best]):
+            return None
+        target.place = places[best]
+        self._target = target
+        return _route_over(world, frontiers, numbers[best])
+
+    def _aim(self, request: PlanRequest, world: World) -> Target:
+        """Return the target so far, brought up to date; a new goal begins a new one."""
+        robot, goal = request.start[:2], request.goal[:2]
+        seen = int((world.states != grid.UNKNOWN).sum())
+        target = self._target
+        if target is None or not np.allclose(target.goal, goal):
+            return Target(goal, np.full(2, np.inf), seen, robot)
+        target.drive_on(robot, seen)
+        return target
+
+    def _answer(
+        self,
+        request: PlanRequest,
+        world: World,
+        route: Route,
+        planner: str,
+        graph=None,
+        notes: tuple[str, ...] = (),
+    ) -> PlanSample:
+        """Return a route as a path: taut, checked, with a pose about every cell."""
+        taut = route.pulled(world)
+        known = taut.seen_share(world)
+        is_fallback = bool(notes)
+        return PlanSample(
+            _stamp(request), request.grid.frame_id, PlanCode.NONE, "",
+            poses(world, taut, request), taut.length * world.resolution,
+            taut.cost * world.resolution, planner, known, graph, is_fallback, {}, notes,
+        )  # fmt: skip
+
+
+def _route_over(world: World, frontiers: Frontiers, node: int) -> Route | None:
+    """Return the way over a frontier: along the graph, by A* where that is cheaper, and beyond."""
+    cell = tuple(frontiers.roadmap.cells[node].tolist())
+    beyond = path_to(frontiers.to_goal, cell)[::-1]
+    along = Route.over(world, frontiers.roadmap.path(frontiers.nodes_to(node))).pulled(world)
+    direct, cost = a_star(world.seen_costs, world.start, cell)
+    if not len(direct) or not len(beyond):
+        return None
+    if not along.cost <= AS_GOOD * cost:
+        along = Route.over(world, direct)
+    return along.then(world, beyond)
+
+
+def _refused(request: PlanRequest, code: PlanCode, reason: str) -> PlanSample:
+    return PlanSample(_stamp(request), request.grid.frame_id, code, reason)
+
+
+def _stamp(request: PlanRequest) -> int:
+    return request.stamp_ns or request.grid.stamp_ns

@@ -1,0 +1,88 @@
+"""A way through the grid, from cells to poses."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from equi_nodes.planning.frontiers import Frontiers
+from equi_nodes.planning.grid import UNKNOWN
+from equi_nodes.planning.smoothing import densified, path_cost, pull_taut
+from equi_nodes.planning.world import World
+from equi_nodes.samples import PlanGraph, PlanRequest
+
+
+@dataclass(frozen=True)
+class Route:
+    """A polyline in the turned grid.
+
+    Attributes:
+        points: (P, 2) row and column, in cells; cell 0 spans 0..1.
+        cost: in cells, inf if it touches a closed one.
+    """
+
+    points: np.ndarray
+    cost: float
+
+    @classmethod
+    def over(cls, world: World, cells: np.ndarray) -> Route:
+        """Return the way over the middles of cells (P, 2), between the exact ends."""
+        points = cells + 0.5
+        if tuple(cells[0]) == world.start:
+            points[0] = world.start_point
+        if tuple(cells[-1]) == world.goal:
+            points[-1] = world.goal_point
+        return cls(points, path_cost(world.costs, points))
+
+    @property
+    def length(self) -> float:
+        """Return its length in cells."""
+        return float(np.hypot(*np.diff(self.points, axis=0).T).sum())
+
+    def is_seen(self, world: World) -> bool:
+        """Return whether all of it lies in cells that were seen."""
+        cells = self.points.astype(int)
+        return not (world.states[tuple(cells.T)] == UNKNOWN).any()
+
+    def seen_share(self, world: World) -> float:
+        """Return the share of it that lies in cells that were seen, 0..1."""
+        points = densified(self.points, 0.5)
+        lengths = np.hypot(*np.diff(points, axis=0).T)
+        middles = ((points[:-1] + points[1:]) / 2).astype(int)
+        seen = world.states[tuple(middles.T)] != UNKNOWN
+        return float(lengths[seen].sum() / lengths.sum()) if lengths.sum() > 0 else 1.0
+
+    def pulled(self, world: World) -> Route:
+        """Return it with straight pieces wherever they cost no more."""
+        points = self.points[pull_taut(world.costs, self.points)]
+        cost = path_cost(world.costs, points)
+        return Route(points, cost) if cost <= self.cost + 1e-6 else self
+
+    def then(self, world: World, cells: np.ndarray) -> Route:
+        """Return it continued over cells (P, 2), whose first is that of its end."""
+        rest = Route.over(world, cells)
+        return Route(np.concatenate([self.points, rest.points[1:]]), self.cost + rest.cost)
+
+
+def poses(world: World, route: Route, request: PlanRequest) -> np.ndarray:
+    """Return poses (P, 3) along a route in the map's frame, about one a cell.
+
+    Each looks along the path, the last one as the goal asks.
+    """
+    points = world.layout.in_map(densified(route.points, 1.0))
+    ahead = np.diff(points, axis=0)
+    yaw = np.r_[np.arctan2(ahead[:, 1], ahead[:, 0]), request.goal[2]]
+    return np.column_stack([points, yaw])
+
+
+def plan_graph(world: World, frontiers: Frontiers, values: np.ndarray) -> PlanGraph:
+    """Return what was searched, in the map's frame, for markers and diagnostics."""
+    roadmap = frontiers.roadmap
+    return PlanGraph(
+        world.layout.in_map(roadmap.cells + 0.5),
+        roadmap.edges,
+        roadmap.lengths * world.resolution,
+        roadmap.is_frontier,
+        np.where(roadmap.is_frontier, values, np.nan),
+    )

@@ -1,0 +1,130 @@
+"""Trips through buildings from which the planner's network learns, its own trips among them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from equi_nodes.datasets.frontier_data import Moment, quantised, write_moments
+from equi_nodes.datasets.location import data_dir
+from equi_nodes.datasets.maps import coarser, is_for_training, map_files, read_map
+from equi_nodes.errors import EquiError
+from equi_nodes.evaluation.exploration import CONFIG, Building, explore, trips
+from equi_nodes.pipelines.plan import Network, Planner
+from equi_nodes.planning import grid
+from equi_nodes.planning.frontiers import Frontiers, find_frontiers
+from equi_nodes.planning.search import field_from
+from equi_nodes.planning.world import World, lay_out
+from equi_nodes.samples import PlanRequest, PlanSample
+from equi_nodes.sim.floor_plans import floor_plan
+
+REACHES_M = (2.5, 2.5, 2.5, 4.0, 6.0)  # ranges of the sensor, drawn from
+PAIRS = 3  # of which the one that lies farthest apart is driven: short trips teach little
+EVERY = 5  # plans from one moment that is kept to the next
+MOST_MOMENTS = 30  # of a trip
+MOST_NODES = 600  # of a moment that is kept
+CELL_M = 0.1
+
+
+class Distracted:
+    """A network that sees frontiers at random as near or far, for trips that wander."""
+
+    name = "distracted"
+
+    def __init__(self, rng: np.random.Generator, spread: float, network: Network | None) -> None:
+        """Add so much to what a network says, or to nothing."""
+        self._rng, self._spread, self._network = rng, spread, network
+
+    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return edges and readouts, (1, N, M) and (1, N, 2)."""
+        edges, nodes = inputs[6], inputs[0].shape[1]
+        readouts = np.full((1, nodes, 2), -4.0, np.float32)
+        if self._network is not None:
+            edges, readouts = self._network(*inputs)
+        return edges, readouts + self._spread * self._rng.normal(size=readouts.shape)
+
+
+def training_building(rng: np.random.Generator) -> Building:
+    """Draw a building: most are made up, some are homes or dungeons of the recordings."""
+    kind = rng.random()
+    if kind < 0.75:
+        return building("made up", floor_plan(rng, resolution=CELL_M), CELL_M)
+    try:
+        return _recorded(rng, homes=kind < 0.9)
+    except EquiError:  # the recordings are not on this machine
+        return building("made up", floor_plan(rng, resolution=CELL_M), CELL_M)
+
+
+def building(name: str, cells: np.ndarray, resolution: float) -> Building:
+    """Return a building of a map's cells (H, W) int8; what is unknown in it counts as solid."""
+    return Building(name, np.where(cells == 0, grid.FREE, grid.OCCUPIED), resolution)
+
+
+def _recorded(rng: np.random.Generator, homes: bool) -> Building:
+    """Draw a home or a dungeon of those that are not kept for tests, turned and mirrored."""
+    folder = data_dir("maps") / ("houseexpo" if homes else "dungeon")
+    files = [path for path in map_files(folder) if is_for_training(path.stem)]
+    chosen = coarser(read_map(files[rng.integers(len(files))]), 2 if homes else 4)
+    cells = np.rot90(chosen.cells, rng.integers(4))
+    return building(chosen.name, cells[:: rng.choice((-1, 1))], CELL_M)
+
+
+def record_trip(seed: int, network: Network | None) -> list[Moment]:
+    """Return moments of one trip through a building drawn from the seed.
+
+    Args:
+        seed: of the building, the trip and the way it is driven.
+        network: who plans the trip, at times distracted; None: as if unknown space were free.
+    """
+    rng = np.random.default_rng(seed)
+    place = training_building(rng)
+    start, goal = max(trips(place, PAIRS, rng), key=lambda pair: np.hypot(*np.subtract(*pair)))
+    spread = float(rng.choice((0.0, 1.0, 2.0)))
+    planner = Planner(CONFIG, Distracted(rng, spread, network))
+    truth = field_from(place.costs(), [goal]).cost * place.resolution
+    moments: list[Moment] = []
+    plans = 0
+
+    def watch(request: PlanRequest, plan: PlanSample) -> None:
+        nonlocal plans
+        plans += plan.planner == "network"
+        if plan.planner == "network" and plans % EVERY == 1:
+            moments.append(_moment(request, truth))
+
+    explore(place, planner, start, goal, float(rng.choice(REACHES_M)), watch)
+    moments = [moment for moment in moments if len(moment.known) <= MOST_NODES]
+    kept = rng.permutation(len(moments))[:MOST_MOMENTS]
+    return [moments[i] for i in sorted(kept)]
+
+
+def record_trips(folder: Path, seeds: range, network: Network | None, report=None) -> None:
+    """Write the moments of one trip a seed, those that are not there yet."""
+    for seed in seeds:
+        path = folder / f"{seed:06d}.npz"
+        if not path.exists():
+            write_moments(path, record_trip(seed, network))
+        if report:
+            report(seed)
+
+
+def _moment(request: PlanRequest, truth: np.ndarray) -> Moment:
+    states = grid.states(request.grid.cells, CONFIG.free_threshold, CONFIG.occupied_threshold)
+    world = lay_out(request, states, grid.Inflation(CONFIG.robot_radius, 0.0, 1.0, 0.0))
+    frontiers = find_frontiers(world, CONFIG.node_spacing, CONFIG.max_nodes, np.zeros(1, bool))
+    scalars, vectors, views, positions, neighbours, edges, mask = (
+        array[0] for array in frontiers.inputs
+    )
+    return Moment(
+        scalars, vectors, quantised(views), positions, neighbours.astype(np.int32), edges, mask,
+        frontiers.known.astype(np.float32), frontiers.optimistic.astype(np.float32),
+        _true_distance(world, frontiers, truth),
+    )  # fmt: skip
+
+
+def _true_distance(world: World, frontiers: Frontiers, truth: np.ndarray) -> np.ndarray:
+    """Return the true metres (N,) from each node, or from the best cell beside it."""
+    turned = np.pad(world.layout.turned(truth), 1, constant_values=np.inf)
+    rows, columns = frontiers.roadmap.cells.T + 1
+    around = [turned[rows + i, columns + j] for i in (-1, 0, 1) for j in (-1, 0, 1)]
+    return np.min(around, axis=0).astype(np.float32)
