@@ -64,3 +64,21 @@ class E2PlannerConfig:
     meeting_distance: float = parameter(
         0.8, "Nearer to a person than this counts as a meeting.", unit="m", low=0.1, high=5.0
     )
+    tolerance: float = parameter(
+        0.5, "How far from a blocked goal a path may end, where a goal does not say.",
+        unit="m", low=0.0, high=10.0,
+    )  # fmt: skip
+    replan_rate: float = parameter(
+        1.0, "How often the path to the goal of the topic is planned anew; 0: only when it must.",
+        unit="Hz", low=0.0, high=20.0,
+    )  # fmt: skip
+    base_frame: str = parameter(
+        "", "Frame of the robot, to have its pose from TF; empty takes the odometry."
+    )
+    odometry_timeout: float = parameter(
+        1.0, "A pose that came longer ago does not say where the robot is.",
+        unit="s", low=0.05, high=60.0,
+    )  # fmt: skip
+    people_timeout: float = parameter(
+        1.0, "Predictions that came longer ago are not used.", unit="s", low=0.05, high=60.0
+    )

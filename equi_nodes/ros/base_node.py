@@ -108,6 +108,11 @@ class PipelineNode(ManagedNode):
     def clear(self) -> None:
         """Take back what viewers still show of the time before a restart."""
 
+    @property
+    def longest_age(self) -> float:
+        """Return the seconds after which a result is not published."""
+        return self.settings.max_age
+
     # What a node calls
 
     def add_input(
@@ -118,14 +123,17 @@ class PipelineNode(ManagedNode):
         guard: Guard,
         sample: Callable[[Any], Any],
         take: Callable[[Any], None] | None = None,
+        *,
+        is_optional: bool = False,
     ) -> Input:
         """Subscribe to ``~/input/<name>``; each message becomes a sample for the pipeline.
 
         A node that has to bring several inputs together gives ``take``, which gets the samples
-        instead, and calls ``submit`` when it has what the pipeline steps on.
+        instead, and calls ``submit`` when it has what the pipeline steps on. An optional input may
+        be silent from the start.
         """
         accept = partial(self._accept, sample, take or self.submit)
-        endpoint = Input(self, name, message_type, profile, guard, accept)
+        endpoint = Input(self, name, message_type, profile, guard, accept, is_optional=is_optional)
         self._inputs.append(endpoint)
         self._diagnostics.add(f"input {name}", endpoint.report)
         return endpoint
@@ -151,7 +159,7 @@ class PipelineNode(ManagedNode):
         """Open the topics and start to load the pipeline in its worker."""
         self.open_topics()
         self._runner = PipelineRunner(
-            self.load, self._deliver, self._news.trigger, self.log, self.settings.retry_period
+            self.load, self.deliver, self._news.trigger, self.log, self.settings.retry_period
         )
         self._diagnostics.add("pipeline", self._runner.report)
 
@@ -208,11 +216,11 @@ class PipelineNode(ManagedNode):
         self._has_data = True
         take(to_sample(msg))
 
-    def _deliver(self, job: Job, result: Result) -> None:
+    def deliver(self, job: Job, result: Result) -> None:
         """Publish a result unless it is of a time before a restart, too old, or unsound."""
         if job.epoch != self.restarts or not self._is_active:
             return
-        if self._age_s(job, result) > self.settings.max_age:
+        if self._age_s(job, result) > self.longest_age:
             self._runner.too_old += 1
             return
         if self._outputs[0].passes(self.content(result), job.epoch):

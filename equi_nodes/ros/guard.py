@@ -41,7 +41,10 @@ class Guard:
     Attributes:
         rejected: count by reason.
         is_recorded: the stamps are days away from the clock, so no age can be told from them.
+        is_event: messages come when there is news, and silence says nothing.
     """
+
+    is_event = False
 
     def __init__(self, frame_id: str = "", content: Callable[[Any], str] = lambda msg: "") -> None:
         """Start with nothing seen.
@@ -133,6 +136,20 @@ class Guard:
         if back >= RESTART_NS or self._late >= LATE_IN_A_ROW:
             return Verdict(is_restart=True)
         return Verdict("stamp_late", f"stamp is {back / SECOND_NS:.3f} s before the newest")
+
+
+class EventGuard(Guard):
+    """Judges messages that say what holds from now on, as maps and goals do.
+
+    They may come in any frame, at any time, and again with the same stamp; tools that send them by
+    hand leave the stamp zero.
+    """
+
+    is_event = True
+
+    def _judge(self, msg: Any, now_ns: int, is_sim_time: bool) -> Verdict:
+        self._frame = ""
+        return self._check_frame(msg.header.frame_id) or self._check_content(msg) or Verdict()
 
 
 def _check_digits(stamp: Any) -> Verdict | None:

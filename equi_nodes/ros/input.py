@@ -8,8 +8,9 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from rclpy.event_handler import SubscriptionEventCallbacks
-from rclpy.qos import QoSProfile, qos_policy_name_from_kind
+from rclpy.qos import DurabilityPolicy, QoSProfile, qos_policy_name_from_kind
 
+from equi_nodes.errors import EquiError
 from equi_nodes.ros import qos
 from equi_nodes.ros.clock import steady_ns
 from equi_nodes.ros.convert import stamp_ns
@@ -44,9 +45,16 @@ class Input:
         profile: QoSProfile,
         guard: Guard,
         accept: Callable[[Any], None],
+        *,
+        is_optional: bool = False,
     ) -> None:
-        """Subscribe to ``~/input/<name>``; ``accept`` takes each message the guard lets pass."""
-        self.guard, self.stream = guard, Stream()
+        """Subscribe to ``~/input/<name>``; ``accept`` takes each message the guard lets pass.
+
+        What is latched comes once, so it is taken whatever the state of the node is. An optional
+        input may be silent until its first message.
+        """
+        self.guard, self.stream, self._is_optional = guard, Stream(), is_optional
+        self._is_latched = profile.durability == DurabilityPolicy.TRANSIENT_LOCAL
         self._node, self._type, self._accept = node, message_type, accept
         self._profile = copy(profile)
         self._taking_since_ns = steady_ns()
@@ -88,10 +96,12 @@ class Input:
         return report
 
     def _on_message(self, msg: Any) -> None:
-        if not self._node.is_taking:
+        if not (self._node.is_taking or self._is_latched):
             return
         try:
             self._take(msg)
+        except EquiError as error:
+            self._refuse("unusable", str(error))
         except Exception:  # an exception would end the executor and with it the node
             self._refuse("unusable", "it could not be used, the log has the traceback")
             self._node.log.error(f"{self.topic} failed", traceback.format_exc())
@@ -121,6 +131,8 @@ class Input:
 
         ``said`` is what else there is to say, put behind the silence.
         """
+        if self.guard.is_event or (self._is_optional and not self.stream.received):
+            return
         timeout, period = self._node.settings.input_timeout, self.stream.period_s
         silence = self._silence_s()
         if silence < (max(2 * period, SHORTEST_SILENCE_S) if period else timeout):

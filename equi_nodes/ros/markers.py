@@ -35,10 +35,10 @@ def prediction_markers(sample: PredictionSample) -> MarkerArray:
     starts = np.broadcast_to(sample.positions[:, None, None, :2], (*shades.shape, 1, 2))
     paths = np.concatenate([starts, sample.paths], axis=2)
     markers = [
-        _lines(head, "paths", shade, paths[shades == shade], (*PATH_COLOR, shade / SHADES))
+        lines(head, "paths", shade, paths[shades == shade], (*PATH_COLOR, shade / SHADES))
         for shade in range(1, SHADES + 1)
     ]
-    ellipses = _lines(head, "likely_ends", 0, _end_ellipses(sample), (*END_COLOR, 1.0))
+    ellipses = lines(head, "likely_ends", 0, _end_ellipses(sample), (*END_COLOR, 1.0))
     return MarkerArray(markers=[*markers, ellipses])
 
 
@@ -58,17 +58,17 @@ def _end_ellipses(sample: PredictionSample) -> np.ndarray:
     return sample.paths[:, 0, -1][:, None] + np.einsum("aij,nj->ani", axes, circle)
 
 
-def _lines(
-    head: Header, layer: str, number: int, lines: np.ndarray, color: Iterable[float]
+def lines(
+    head: Header, layer: str, number: int, polylines: np.ndarray, color: Iterable[float]
 ) -> Marker:
     """Build one marker of polylines (L, P, 2); nothing to draw makes it vanish."""
     marker = Marker(header=head, ns=layer, id=number, type=Marker.LINE_LIST, lifetime=LIFETIME)
-    marker.action = Marker.ADD if lines.size else Marker.DELETE
+    marker.action = Marker.ADD if polylines.size else Marker.DELETE
     marker.pose.orientation.w = 1.0
     marker.scale.x = LINE_WIDTH
     marker.color = ColorRGBA(**dict(zip("rgba", color, strict=True)))
-    vertices = [Point(x=x, y=y, z=HEIGHT) for x, y in lines.reshape(-1, 2).tolist()]
-    index = np.arange(len(vertices)).reshape(lines.shape[:2])
+    vertices = [Point(x=x, y=y, z=HEIGHT) for x, y in polylines.reshape(-1, 2).tolist()]
+    index = np.arange(len(vertices)).reshape(polylines.shape[:2])
     pieces = np.stack([index[:, :-1], index[:, 1:]], axis=-1).ravel()
     marker.points = [vertices[vertex] for vertex in pieces.tolist()]
     return marker
