@@ -65,6 +65,7 @@ setup(
     entry_points={
         "console_scripts": [
             "equi = equi_nodes.cli.main:main",
+            "e2_planner_node = equi_nodes.nodes.e2_planner:main",
             "eqmotion_node = equi_nodes.nodes.eqmotion:main",
             "vio_node = equi_nodes.nodes.vio:main",
         ],

@@ -13,6 +13,7 @@ from equi_nodes.config.graph import Graph, NodeStart, graph_names, read_graph
 from equi_nodes.ros.process import dds_environment
 from launch import LaunchContext, LaunchDescription, LaunchDescriptionEntity
 
+USUAL_GRAPH = "predict"
 SWITCH = ("true", "false")
 LEVELS = ("debug", "info", "warn", "error", "fatal")
 
@@ -21,7 +22,7 @@ def graph_launch() -> LaunchDescription:
     """Describe a launch of any graph, chosen by the argument ``graph``."""
     names = graph_names()
     choice = DeclareLaunchArgument(
-        "graph", default_value=names[0], choices=names, description="which nodes to start"
+        "graph", default_value=USUAL_GRAPH, choices=names, description="which nodes to start"
     )
     return LaunchDescription([choice, *_arguments(), OpaqueFunction(function=_start_graph)])
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equi_nodes.config import vio
+from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.config.eqmotion import EqMotionConfig
 from equi_nodes.config.load import load, load_file, read_parameter_file, refusal
 from equi_nodes.config.node import NodeConfig
@@ -21,10 +22,15 @@ from equi_nodes.config.vio import VioConfig
 from equi_nodes.errors import EquiError
 
 NODES = {
+    "e2_planner": (
+        "Plans paths on occupancy grids, also through buildings that were not seen yet.",
+        NodeConfig,
+        E2PlannerConfig,
+    ),
     "eqmotion": ("Predicts the motion of tracked agents.", NodeConfig, EqMotionConfig),
     "vio": ("Visual-inertial odometry: one camera or two, and an IMU.", NodeConfig, VioConfig),
 }
-PARTS = {"eqmotion": {}, "vio": vio.PARTS}
+PARTS = {"e2_planner": {}, "eqmotion": {}, "vio": vio.PARTS}
 VARIANTS = ["vio_euroc", "vio_realsense", "vio_zed"]
 
 
@@ -110,8 +116,9 @@ def test_no_name_is_declared_twice(node):
 
 
 def test_every_default_is_accepted_and_explained():
-    vio = PARTS["vio"].values()
-    for declared in parameters_of(NodeConfig, EqMotionConfig, VioConfig, *vio, Example):
+    parts = PARTS["vio"].values()
+    configs = (NodeConfig, E2PlannerConfig, EqMotionConfig, VioConfig)
+    for declared in parameters_of(*configs, *parts, Example):
         assert refusal(declared, declared.default) == ""
         assert declared.doc.endswith(".")
 

@@ -107,6 +107,7 @@ def nodes_of(actions):
     ("file", "name"),
     [
         ("bringup.launch.py", "predict"),
+        ("e2_planner.launch.py", "plan"),
         ("eqmotion.launch.py", "predict"),
         ("vio.launch.py", "vio"),
     ],
