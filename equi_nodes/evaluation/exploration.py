@@ -102,6 +102,7 @@ def explore(
     goal: tuple[int, int],
     reach_m: float,
     watch: Watcher = lambda request, plan: None,
+    drive_cells: int = DRIVE_CELLS,
 ) -> Episode:
     """Drive from start to goal through a building of which nothing is known at first.
 
@@ -111,6 +112,7 @@ def explore(
         start, goal: row and column.
         reach_m: range of the sensor, metres.
         watch: is shown each request and its plan.
+        drive_cells: how far it drives between two plans.
     """
     planner.reset()
     end = np.array(goal) + 0.5
@@ -127,7 +129,7 @@ def explore(
         watch(request, plan)
         if plan.code is not PlanCode.NONE:
             break
-        track += _driven(building, plan.poses, known, reach)
+        track += _driven(building, plan.poses[1 : 1 + drive_cells], known, reach)
     driven = np.array(track)
     travelled = np.hypot(*np.diff(driven, axis=0).T).sum() * building.resolution
     arrived = not _apart(driven[-1], end)
@@ -139,7 +141,7 @@ def _driven(
 ) -> list[np.ndarray]:
     """Return the next points of a path, up to a wall that was not seen before; look at each."""
     driven = []
-    for x, y, _ in poses[1 : 1 + DRIVE_CELLS]:
+    for x, y, _ in poses:
         point = np.array([y, x]) / building.resolution
         if building.states[_cell(point)] == grid.OCCUPIED:
             break

@@ -23,7 +23,7 @@ from equi_nodes.planning.route import Route, plan_graph, poses
 from equi_nodes.planning.search import a_star, path_to
 from equi_nodes.planning.target import Target, choose
 from equi_nodes.planning.world import World, lay_out
-from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
+from equi_nodes.samples import GridSample, PlanCode, PlanGraph, PlanRequest, PlanSample
 
 Network = Callable[..., tuple[np.ndarray, ...]]
 
@@ -49,8 +49,9 @@ class Planner:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the frontier that was headed for."""
+        """Forget the path and the frontier that was headed for."""
         self._target: Target | None = None
+        self._path: np.ndarray | None = None
 
     def warm_up(self) -> None:
         """Compile the searches and run the network once."""
@@ -102,14 +103,21 @@ class Planner:
             sentence = "the goal is blocked, and so is all within the tolerance"
             return _refused(request, PlanCode.GOAL_OCCUPIED, sentence)
         shortest = self._optimistic(world, watched)
-        if shortest is None:
+        if shortest is None or watched.is_cancelled:
             return self._without_path(request, watched)
         if shortest.is_seen(world):
-            self.reset()
-            return self._answer(request, world, shortest, "known_map")
+            return self._through_seen(request, world, shortest)
         if self.network is None:
             return self._answer(request, world, shortest, "a_star")
         return self._explore(request, world, shortest, watched)
+
+    def _through_seen(self, request: PlanRequest, world: World, shortest: Route) -> PlanSample:
+        """Return the path, or the rest of the one before where that is about as good."""
+        kept = shortest.pulled(world).or_rest_of(world, self._path, AS_GOOD)
+        answer = self._answer(request, world, kept, "known_map")
+        self.reset()
+        self._path = answer.poses[:, :2]
+        return answer
 
     def _with_open_goal(self, request: PlanRequest, world: World) -> World | None:
         """Return the world with a goal where a path may end: that given, or one near it."""
@@ -196,7 +204,7 @@ class Planner:
         world: World,
         route: Route,
         planner: str,
-        graph=None,
+        graph: PlanGraph | None = None,
         notes: tuple[str, ...] = (),
     ) -> PlanSample:
         """Return a route as a path: taut, checked, with a pose about every cell."""

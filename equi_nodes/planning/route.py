@@ -12,6 +12,8 @@ from equi_nodes.planning.smoothing import densified, path_cost, pull_taut
 from equi_nodes.planning.world import World
 from equi_nodes.samples import PlanGraph, PlanRequest
 
+BESIDE = 2.0  # cells from its path at which a robot still follows it
+
 
 @dataclass(frozen=True)
 class Route:
@@ -58,6 +60,25 @@ class Route:
         points = self.points[pull_taut(world.costs, self.points)]
         cost = path_cost(world.costs, points)
         return Route(points, cost) if cost <= self.cost + 1e-6 else self
+
+    def or_rest_of(self, world: World, before: np.ndarray | None, as_good: float) -> Route:
+        """Return the rest of the path before, if it still leads there and is about as good.
+
+        Args:
+            world: the grid.
+            before: (P, 2) the path before in the map's frame, metres; None if there was none.
+            as_good: the rest may cost so many times this route.
+        """
+        if before is None:
+            return self
+        points = world.layout.turned_points(before)
+        away = np.hypot(*(points - world.start_point).T)
+        nearest = int(away.argmin())
+        rest = np.concatenate([[world.start_point], points[nearest + 1 :]])
+        if away[nearest] > BESIDE or np.abs(rest[-1] - world.goal_point).max() > BESIDE / 10:
+            return self
+        cost = path_cost(world.costs, rest)
+        return Route(rest, cost) if cost <= as_good * self.cost else self
 
     def then(self, world: World, cells: np.ndarray) -> Route:
         """Return it continued over cells (P, 2), whose first is that of its end."""

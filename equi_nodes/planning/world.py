@@ -46,12 +46,13 @@ class Layout:
             cell, shape = (shape[1] - 1 - cell[1], cell[0]), shape[::-1]
         return cell
 
-    def turned_point(self, point: np.ndarray) -> np.ndarray:
-        """Return where a point (2,) of the map's frame, metres, lies: row and column in cells."""
-        (row, column), shape = _in_cells(point, self.origin, self.resolution), self.shape
+    def turned_points(self, points: np.ndarray) -> np.ndarray:
+        """Return where points (..., 2) of the map's frame, metres, lie: row and column in cells."""
+        rows, columns = np.moveaxis(_in_cells(points, self.origin, self.resolution), -1, 0)
+        shape = self.shape
         for _ in range(self.turns):
-            row, column, shape = shape[1] - column, row, shape[::-1]
-        return np.array([row, column])
+            rows, columns, shape = shape[1] - columns, rows, shape[::-1]
+        return np.stack([rows, columns], -1)
 
     def in_map(self, points: np.ndarray) -> np.ndarray:
         """Return points (P, 2) of row and column in the turned grid as x, y in metres."""
@@ -100,7 +101,7 @@ class World:
 def cell_of(sample: GridSample, point: np.ndarray) -> Cell:
     """Return row and column of a point (2,) in metres; they may lie outside the map."""
     limit = 2**31  # far outside any map, and still an integer
-    inside = np.clip(_in_cells(point, sample.origin, sample.resolution), -limit, limit)
+    inside = np.clip(_in_cells(point[:2], sample.origin, sample.resolution), -limit, limit)
     row, column = np.floor(inside).astype(int).tolist()
     return row, column
 
@@ -124,12 +125,12 @@ def lay_out(request: PlanRequest, cell_states: np.ndarray, inflation: Inflation)
     costs = grid.step_costs(distance, inflation)
     reach = int(np.ceil(inflation.robot_radius / sample.resolution)) + 1
     grid.open_start(costs, turned, start, reach)
-    points = (layout.turned_point(point) for point in (request.start, request.goal))
+    points = layout.turned_points(np.stack([request.start[:2], request.goal[:2]]))
     return World(layout, turned, distance, costs, start, goal, *points)
 
 
-def _in_cells(point: np.ndarray, origin: np.ndarray, resolution: float) -> np.ndarray:
-    """Return row and column (2,) of a point in metres, to a fraction of a cell."""
-    x, y = np.asarray(point[:2], np.float64) - origin[:2]
+def _in_cells(points: np.ndarray, origin: np.ndarray, resolution: float) -> np.ndarray:
+    """Return row and column (..., 2) of points (..., 2) in metres, to a fraction of a cell."""
+    x, y = np.moveaxis(np.asarray(points, np.float64) - origin[:2], -1, 0)
     cosine, sine = np.cos(origin[2]), np.sin(origin[2])
-    return np.array([cosine * y - sine * x, cosine * x + sine * y]) / resolution
+    return np.stack([cosine * y - sine * x, cosine * x + sine * y], -1) / resolution

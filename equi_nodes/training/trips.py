@@ -21,7 +21,8 @@ from equi_nodes.sim.floor_plans import floor_plan
 
 REACHES_M = (2.5, 2.5, 2.5, 4.0, 6.0)  # ranges of the sensor, drawn from
 PAIRS = 3  # of which the one that lies farthest apart is driven: short trips teach little
-EVERY = 5  # plans from one moment that is kept to the next
+DRIVE_CELLS = 10  # between two plans: fewer than a robot makes, to see more buildings
+EVERY = 2  # plans from one moment that is kept to the next
 MOST_MOMENTS = 30  # of a trip
 MOST_NODES = 600  # of a moment that is kept
 CELL_M = 0.1
@@ -89,10 +90,10 @@ def record_trip(seed: int, network: Network | None) -> list[Moment]:
     def watch(request: PlanRequest, plan: PlanSample) -> None:
         nonlocal plans
         plans += plan.planner == "network"
-        if plan.planner == "network" and plans % EVERY == 1:
+        if plan.planner == "network" and plans % EVERY == 0:
             moments.append(_moment(request, truth))
 
-    explore(place, planner, start, goal, float(rng.choice(REACHES_M)), watch)
+    explore(place, planner, start, goal, float(rng.choice(REACHES_M)), watch, DRIVE_CELLS)
     moments = [moment for moment in moments if len(moment.known) <= MOST_NODES]
     kept = rng.permutation(len(moments))[:MOST_MOMENTS]
     return [moments[i] for i in sorted(kept)]

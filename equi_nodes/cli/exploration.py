@@ -1,0 +1,170 @@
+"""`equi eval e2_planner --explore`: trips through buildings that were not seen before."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from equi_nodes.datasets.location import data_dir
+from equi_nodes.datasets.maps import (
+    REAL_BUILDINGS,
+    GridMap,
+    coarser,
+    is_for_training,
+    map_files,
+    read_map,
+)
+from equi_nodes.errors import EquiError
+from equi_nodes.evaluation.exploration import CONFIG, Building, Episode, explore, trips
+from equi_nodes.planning import grid
+
+CELL_M = 0.1  # about; finer maps are made coarser
+TRIPS = {"buildings": 25, "homes": 4, "dungeons": 3}
+OTHER_TRIPS = 10  # a map of a folder that the user names
+PERCENTILES = {"median": 50, "p75": 75, "p90": 90, "p95": 95}
+
+
+@dataclass(frozen=True)
+class Trip:
+    """What one process has to do: the same trip with the network and without."""
+
+    building: Building
+    start: tuple[int, int]
+    goal: tuple[int, int]
+    reach_m: float
+    weights: str
+
+
+def configure(group: argparse._ArgumentGroup) -> None:
+    """Add the options."""
+    group.add_argument("--explore", metavar="MAPS", help="instead: trips through unseen maps: "
+                       "buildings, homes, dungeons, or the path of a map or folder")  # fmt: skip
+    group.add_argument("--range", type=float, default=2.5, help="of the sensor, metres (2.5)")
+    group.add_argument("--trips", type=int, help="a map; 25 for buildings, 4 for homes")
+    group.add_argument("--workers", type=int, default=2, help="processes (2)")
+    group.add_argument("--picture", type=Path, help="draw the trip that gains and loses most")
+
+
+def evaluate(args: argparse.Namespace, console: Console) -> dict:
+    """Drive all trips with the network and without, print the table and return the figures."""
+    if not 0.5 <= args.range <= 100:
+        raise EquiError(f"A range of {args.range:g} m is not possible; give one in 0.5..100.")
+    todo = list(_trips(args))
+    with Progress(console=console) as progress:
+        bar = progress.add_task(f"trips through {args.explore}", total=len(todo))
+        pairs = []
+        with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
+            for pair in pool.map(drive, todo):
+                pairs.append(pair)
+                progress.advance(bar)
+    names = [trip.building.name for trip in todo]
+    console.print(_table(names, pairs))
+    if args.picture:
+        _draw(args.picture, todo, pairs)
+    ours, baseline = (list(side) for side in zip(*pairs))
+    return {
+        "ours": figures(ours),
+        "baseline": figures(baseline),
+        "episodes": len(pairs),
+        "maps": {name: _of(name, names, pairs) for name in dict.fromkeys(names)},
+    }
+
+
+def figures(episodes: list[Episode]) -> dict[str, float]:
+    """Return what the ratios of travelled to optimal are like, and how many never arrived."""
+    ratios = [episode.ratio for episode in episodes]
+    spread = {name: float(np.percentile(ratios, rank)) for name, rank in PERCENTILES.items()}
+    spl = np.mean([episode.arrived / max(episode.ratio, 1.0) for episode in episodes])
+    failed = sum(not episode.arrived for episode in episodes)
+    return {"mean": float(np.mean(ratios)), **spread, "spl": float(spl), "failed": failed}
+
+
+def drive(trip: Trip) -> tuple[Episode, Episode]:
+    """Drive one trip with the network, and as if unknown space were free."""
+    from equi_nodes.pipelines.plan import Planner
+    from equi_nodes.runtime.network import open_network
+
+    network = open_network("e2_planner", trip.weights, "onnx", threads=1)
+    planners = Planner(CONFIG, network), Planner(CONFIG)
+    ours, baseline = (
+        explore(trip.building, planner, trip.start, trip.goal, trip.reach_m) for planner in planners
+    )
+    return ours, baseline
+
+
+def _trips(args: argparse.Namespace) -> Iterator[Trip]:
+    count = args.trips or TRIPS.get(args.explore, OTHER_TRIPS)
+    for chosen in _maps(args.explore):
+        building = _building(chosen)
+        rng = np.random.default_rng(0)
+        for start, goal in trips(building, count, rng):
+            yield Trip(building, start, goal, args.range, args.weights)
+
+
+def _building(chosen: GridMap) -> Building:
+    """Return a map at the resolution of trips; what is unknown in it counts as solid.
+
+    Maps without a scale are taken as if a cell had the size that trips need; of dungeons, whose
+    corridors are wide, four times four pixels are a cell.
+    """
+    has_scale = chosen.family in ("ros", "houseexpo")
+    factor = max(1, round(CELL_M / chosen.resolution)) if has_scale else 1
+    coarse = coarser(chosen, 4 if chosen.family == "dungeon" else factor)
+    states = np.where(coarse.cells == 0, grid.FREE, grid.OCCUPIED)
+    return Building(chosen.name, states, coarse.resolution if has_scale else CELL_M)
+
+
+def _maps(name: str) -> Iterator[GridMap]:
+    """Yield the maps of a name; of homes and dungeons only those never trained on."""
+    if name == "buildings":
+        yield from (read_map(data_dir("maps") / "ros" / f"{part}.yaml") for part in REAL_BUILDINGS)
+    elif name in ("homes", "dungeons"):
+        folder = data_dir("maps") / {"homes": "houseexpo", "dungeons": "dungeon"}[name]
+        kept = [path for path in map_files(folder) if not is_for_training(path.stem)]
+        maps = (read_map(path) for path in kept)
+        yield from maps
+    else:
+        path = Path(name)
+        yield from map(read_map, [path] if path.is_file() else map_files(path))
+
+
+def _of(name: str, names: list[str], pairs: list) -> dict[str, dict]:
+    own = [pair for other, pair in zip(names, pairs) if other == name]
+    ours, baseline = zip(*own)
+    return {"ours": figures(ours), "baseline": figures(baseline)}
+
+
+def _table(names: list[str], pairs: list[tuple[Episode, Episode]]) -> Table:
+    table = Table("travelled / optimal", "trips", box=None)
+    for side in ("network", "optimistic"):
+        for column in ("mean", "median", "p90"):
+            table.add_column(f"{side} {column}")
+    table.add_column("failed")
+    unique = list(dict.fromkeys(names))
+    rows = {name: _of(name, names, pairs) for name in unique} if len(unique) <= 12 else {}
+    ours, baseline = zip(*pairs)
+    rows["all"] = {"ours": figures(ours), "baseline": figures(baseline)}
+    for name, row in rows.items():
+        count = len(names) if name == "all" else names.count(name)
+        cells = [f"{row[side][key]:.3f}" for side in ("ours", "baseline")
+                 for key in ("mean", "median", "p90")]  # fmt: skip
+        failed = " / ".join(str(row[side]["failed"]) for side in ("ours", "baseline"))
+        table.add_row(name, str(count), *cells, failed)
+    return table
+
+
+def _draw(path: Path, todo: list[Trip], pairs: list[tuple[Episode, Episode]]) -> None:
+    from equi_nodes.evaluation.exploration_picture import draw_trips
+
+    gains = [baseline.ratio - ours.ratio for ours, baseline in pairs]
+    chosen = [int(np.argmax(gains)), int(np.argmin(gains))]
+    draw_trips(path, [(todo[i].building, *pairs[i]) for i in chosen])

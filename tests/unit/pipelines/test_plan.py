@@ -1,0 +1,186 @@
+"""The planner: optimal where the map is known, complete, the same on a turned map, steady."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from equi_nodes.config.e2_planner import E2PlannerConfig
+from equi_nodes.pipelines.plan import Planner
+from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
+from equi_nodes.sim.floor_plans import floor_plan
+
+CONFIG = E2PlannerConfig(time_limit=30.0)
+
+
+class Doubtful:
+    """A network that finds every way beyond a frontier longer than it seems, by what it sees."""
+
+    name = "doubtful"
+
+    def __init__(self, answer: float | None = None) -> None:
+        self.answer = answer
+
+    def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        scalars, views = inputs[0], inputs[2]
+        doubt = views.mean((2, 3)) * 8 - 4 if self.answer is None else np.full(
+            scalars.shape[:2], self.answer)  # fmt: skip
+        return inputs[6], np.stack([doubt, doubt], -1)
+
+
+def rooms(seed: int, seen: float = 0.6) -> PlanRequest:
+    """A floor plan of which a part was seen, and two places in it."""
+    rng = np.random.default_rng(seed)
+    cells = floor_plan(rng, kind="home" if seed % 2 else "office")
+    free = np.argwhere(cells == 0)
+    start = free[rng.integers(len(free))]
+    rows, columns = np.indices(cells.shape, sparse=True)
+    away = np.hypot(rows - start[0], columns - start[1])
+    cells = np.where(away < seen * away.max(), cells, -1).astype(np.int8)
+    goal = free[rng.integers(len(free))]
+    origin = np.array([3.0, -7.0, 0.0])
+    pose, target = ((point[::-1] + 0.45) * 0.1 + origin[:2] for point in (start, goal))
+    grid = GridSample(5, "map", 0.1, origin, cells)
+    return PlanRequest(grid, np.r_[pose, 0.1], np.r_[target, 0.7], tolerance=1.0)
+
+
+def turned(request: PlanRequest) -> tuple[PlanRequest, np.ndarray]:
+    """The request on a map turned by 90 degrees about its frame's origin, and that turn."""
+    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
+    grid = request.grid
+    corner = grid.origin[:2] + [0, grid.cells.shape[0] * grid.resolution]
+    origin = np.r_[turn @ corner, 0.0]
+    cells = np.ascontiguousarray(np.rot90(grid.cells, -1))
+    ends = (np.r_[turn @ pose[:2], pose[2] + np.pi / 2] for pose in (request.start, request.goal))
+    return PlanRequest(replace(grid, origin=origin, cells=cells), *ends, request.tolerance), turn
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_on_a_turned_map_the_plan_is_turned(seed):
+    request = rooms(seed)
+    again, turn = turned(request)
+    here, there = (Planner(CONFIG, Doubtful()).step(one) for one in (request, again))
+    assert (here.code, here.planner) == (there.code, there.planner)
+    np.testing.assert_allclose(here.poses[:, :2] @ turn.T, there.poses[:, :2], atol=1e-6)
+    assert here.length == pytest.approx(there.length)
+
+
+def test_enough_of_these_maps_are_planned_by_each_planner():
+    plans = [Planner(CONFIG, Doubtful()).step(rooms(seed)) for seed in range(50)]
+    counts = {
+        name: sum(plan.planner == name for plan in plans) for name in ("known_map", "network")
+    }
+    assert min(counts.values()) >= 10, counts
+
+
+def corridor_with_rooms() -> np.ndarray:
+    """A U: the goal is behind a wall, the way leads round it."""
+    cells = np.full((40, 60), 100, np.int8)
+    cells[5:35, 5:15] = cells[5:35, 45:55] = cells[25:35, 5:55] = 0
+    return cells
+
+
+def plan(cells: np.ndarray, start, goal, planner: Planner | None = None, **request) -> PlanSample:
+    grid = GridSample(9, "map", 0.1, np.zeros(3), cells)
+    return (planner or Planner(CONFIG)).step(
+        PlanRequest(grid, np.array([*start, 0.0]), np.array([*goal, 1.0]), **request)
+    )
+
+
+def test_a_known_map_is_answered_by_a_star_and_the_goal_s_heading_is_kept():
+    found = plan(corridor_with_rooms(), (1.0, 1.0), (5.0, 1.0), Planner(CONFIG, Doubtful()))
+    assert (found.code, found.planner, found.stamp_ns) == (PlanCode.NONE, "known_map", 9)
+    np.testing.assert_allclose(found.poses[[0, -1], :2], [[1.0, 1.0], [5.0, 1.0]])
+    assert found.poses[-1, 2] == 1.0
+    assert found.length == pytest.approx(np.hypot(*np.diff(found.poses[:, :2], axis=0).T).sum())
+    assert 7.5 < found.length < 9.5
+
+
+def test_unknown_space_does_not_stop_a_plan():
+    cells = corridor_with_rooms()
+    cells[:, 20:] = -1
+    found = plan(cells, (1.0, 1.0), (5.0, 1.0), Planner(CONFIG, Doubtful()))
+    assert (found.code, found.planner) == (PlanCode.NONE, "network")
+    assert 0.0 < found.known_share < 1.0
+    assert found.graph.is_frontier.any() and np.isfinite(found.poses).all()
+
+
+def test_unknown_space_is_left_alone_where_that_is_asked():
+    cells = corridor_with_rooms()
+    cells[:, 20:] = -1
+    found = plan(cells, (1.0, 1.0), (5.0, 1.0), Planner(replace(CONFIG, allow_unknown=False)))
+    assert found.code is PlanCode.GOAL_OCCUPIED
+
+
+def test_a_way_that_was_seen_is_taken_if_the_unknown_looks_bad():
+    cells = corridor_with_rooms()
+    cells[5:15, 15:45] = -1  # perhaps a short cut
+    ends = (1.0, 1.0), (5.0, 1.0)
+    hopeful = plan(cells, *ends, Planner(CONFIG, Doubtful(-20.0)))
+    doubtful = plan(cells, *ends, Planner(CONFIG, Doubtful(20.0)))
+    assert hopeful.known_share < 1.0 and doubtful.known_share == 1.0
+    assert hopeful.length < doubtful.length
+
+
+@pytest.mark.parametrize("answer", [np.nan, np.inf])
+def test_a_network_that_fails_is_replaced_and_that_is_said(answer):
+    cells = corridor_with_rooms()
+    cells[:, 20:] = -1
+    found = plan(cells, (1.0, 1.0), (5.0, 1.0), Planner(CONFIG, Doubtful(answer)))
+    assert (found.code, found.planner, found.is_fallback) == (PlanCode.NONE, "a_star", True)
+    assert "not finite" in found.notes[0]
+
+
+def test_the_path_before_is_kept_while_it_is_about_as_good():
+    cells = np.zeros((40, 60), np.int8)
+    cells[15:25, 25:35] = 100  # as far round the left side as round the right
+    planner = Planner(CONFIG)
+    first = plan(cells, (1.0, 2.01), (5.0, 2.0), planner)
+    second = plan(cells, (1.02, 1.99), (5.0, 2.0), planner)
+    assert (first.poses[20, 1] > 2.0) == (second.poses[20, 1] > 2.0)
+    fresh = plan(cells, (1.02, 1.99), (5.0, 2.0))
+    assert second.cost <= 1.01 * fresh.cost
+
+
+def test_a_path_that_is_blocked_is_not_kept():
+    cells = corridor_with_rooms()
+    planner = Planner(CONFIG)
+    plan(cells, (1.0, 1.0), (5.0, 1.0), planner)
+    cells[5:15, 15:45] = 0
+    cells[25:35, 30] = 100
+    found = plan(cells, (1.0, 1.0), (5.0, 1.0), planner)
+    assert found.code is PlanCode.NONE and found.length < 5.0
+
+
+def test_a_path_near_a_blocked_goal_is_found_within_the_tolerance():
+    cells = corridor_with_rooms()
+    cells[8:12, 48:52] = 100
+    near = plan(cells, (1.0, 1.0), (5.0, 1.0), tolerance=1.0)
+    assert near.code is PlanCode.NONE
+    assert 0.22 < np.hypot(*(near.poses[-1, :2] - (5.0, 1.0))) <= 1.0
+    far = plan(cells, (1.0, 1.0), (5.0, 1.0), tolerance=0.1)
+    assert far.code is PlanCode.GOAL_OCCUPIED and far.reason
+
+
+def test_no_way_is_said():
+    cells = corridor_with_rooms()
+    cells[25:35, 30] = 100
+    found = plan(cells, (1.0, 1.0), (5.0, 1.0))
+    assert found.code is PlanCode.NO_VALID_PATH and len(found.poses) == 0
+
+
+def test_a_robot_beside_a_wall_gets_away():
+    found = plan(corridor_with_rooms(), (0.56, 0.56), (5.0, 1.0))
+    assert found.code is PlanCode.NONE
+
+
+def test_at_the_goal_there_is_one_pose():
+    found = plan(corridor_with_rooms(), (1.0, 1.0), (1.0, 1.0))
+    np.testing.assert_allclose(found.poses, [[1.0, 1.0, 1.0]])
+
+
+def test_a_plan_that_nobody_wants_any_more_is_given_up():
+    found = plan(corridor_with_rooms(), (1.0, 1.0), (5.0, 1.0), is_cancelled=lambda: True)
+    assert found.code is PlanCode.UNKNOWN and "cancelled" in found.reason
