@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from equi_nodes.cli import planning_tasks
+from equi_nodes.cli import grid_benchmarks, planning_tasks
 from equi_nodes.errors import EquiError
 
 HELP = "Score a network by its published protocol, or the odometry by its promises."
@@ -42,7 +42,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--symmetry", action="store_true", help="equivariance of the whole pipeline"
     )
-    parser.add_argument("--scenes", nargs="+", help="only these of eth hotel univ zara1 zara2")
+    parser.add_argument(
+        "--scenes",
+        nargs="+",
+        help="only these of eth hotel univ zara1 zara2; of e2_planner: how many to judge",
+    )
     parser.add_argument("--weights", default="", help="one .safetensors file for everything asked")
     parser.add_argument(
         "--folder",
@@ -54,7 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--faults", nargs="*", metavar="NAME", help="instead: the table of faults")
     group.add_argument("--simulated", type=int, metavar="RUNS", help="instead: consistency")
     group.add_argument("--slam", action="store_true", help="with the map")
-    planning_tasks.configure(parser.add_argument_group("e2_planner"))
+    planner = parser.add_argument_group("e2_planner")
+    planning_tasks.configure(planner)
+    grid_benchmarks.configure(planner)
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -67,6 +73,8 @@ def run(args: argparse.Namespace) -> dict:
     if args.model == "e2_planner":
         if args.task:
             return planning_tasks.evaluate(args, console)
+        if grid_benchmarks.is_asked(args):
+            return grid_benchmarks.evaluate(args, console)
         raise EquiError("e2_planner needs to know what to evaluate, such as --task grid.")
     if args.symmetry:
         return _symmetry(args, console)
