@@ -64,7 +64,7 @@ class Verdict:
         seconds: it took.
         gap: metres between the robot's disc and the nearest obstacle, least over the path; negative
             where they overlap, nan without a path. Where the robot already stands too near to an
-            obstacle, the first radius of the way does not count.
+            obstacle, two radii of the way do not count.
         problems: what is wrong with the answer, in words; empty if nothing is.
     """
 
@@ -238,11 +238,11 @@ def _misplaced(scene: Scene, plan: PlanSample) -> str:
 
 
 def _least_gap(scene: Scene, plan: PlanSample, config: E2PlannerConfig) -> float:
-    """Return the least gap; a robot that stands too near to a wall has its radius to get out."""
+    """Return the least gap; a robot that stands too near to a wall has two radii to get out."""
     grid = scene.request.grid
     along = gaps(grid, plan.poses[:, :2], config.occupied_threshold) - config.robot_radius
     if along[0] < 0:
-        way_out = STEPS_A_CELL * (2 + config.robot_radius / grid.resolution)
+        way_out = STEPS_A_CELL * (2 + 2 * config.robot_radius / grid.resolution)
         along = along[int(way_out) :]
     return float(along.min(initial=np.inf))
 
