@@ -86,7 +86,6 @@ def joined(moments: list[Moment]) -> tuple[dict[str, np.ndarray], np.ndarray]:
                 arrays = [array + begin for array, begin in zip(arrays, first)]
             arrays = [_widened(array, widest) for array in arrays]
         parts[part.name] = np.concatenate(arrays)
-    parts["views"] = parts["views"].astype(np.float32) / QUANTA
     parts["neighbours"] = parts["neighbours"].astype(np.int64)
     sizes = [len(moment.known) for moment in moments]
     return parts, np.repeat(np.arange(len(moments)), sizes)

@@ -23,6 +23,14 @@ RAYS = 360
 DRIVE_CELLS = 3  # between two plans
 FAR_SHARE = 8  # start and goal lie at least the map's diagonal over this apart
 MOST_PLANS = 5000  # after so many an episode has failed
+LEAST_CLEARANCE_M = 0.22  # from the middle of the robot's cell to that of an obstacle's
+CONFIG = E2PlannerConfig(
+    robot_radius=LEAST_CLEARANCE_M - 0.1 * grid.CORNER, inflation_radius=0.0, time_limit=60.0
+)
+INFLATION = grid.Inflation(CONFIG.robot_radius, 0.0, 1.0, 0.0)
+_CELLS = 3  # between two plans
+FAR_SHARE = 8  # start and goal lie at least the map's diagonal over this apart
+MOST_PLANS = 5000  # after so many an episode has failed
 CONFIG = E2PlannerConfig(inflation_radius=0.0, free_threshold=25, time_limit=60.0)
 _CELLS = np.array([0, 100, -1], np.int8)  # by state
 
@@ -43,8 +51,8 @@ class Building:
 
     def costs(self) -> np.ndarray:
         """Return the costs (H, W) of the whole map for the robot."""
-        inflation = grid.Inflation(CONFIG.robot_radius, 0.0, 1.0, 0.0)
-        return grid.step_costs(grid.clearance(self.states, self.resolution), inflation)
+        distance = grid.clearance(self.states, self.resolution)
+        return grid.step_costs(distance, self.resolution, INFLATION)
 
 
 @dataclass(frozen=True)

@@ -132,7 +132,7 @@ def _costs(config: E2PlannerConfig, known: GridMap) -> np.ndarray:
         config.robot_radius, config.inflation_radius, config.cost_scaling, config.cost_weight
     )
     states = grid.states(known.cells, config.free_threshold, config.occupied_threshold)
-    return grid.step_costs(grid.clearance(states, known.resolution), inflation)
+    return grid.step_costs(grid.clearance(states, known.resolution), known.resolution, inflation)
 
 
 def _middle(cell: tuple[int, int], resolution: float) -> tuple[float, float]:

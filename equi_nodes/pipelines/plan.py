@@ -23,6 +23,7 @@ from equi_nodes.planning.route import Route, plan_graph, poses
 from equi_nodes.planning.search import a_star, path_to
 from equi_nodes.planning.target import Target, choose
 from equi_nodes.planning.world import World, lay_out
+from equi_nodes.runtime.network import open_network
 from equi_nodes.samples import GridSample, PlanCode, PlanGraph, PlanRequest, PlanSample
 
 Network = Callable[..., tuple[np.ndarray, ...]]
@@ -47,6 +48,16 @@ class Planner:
             config.robot_radius, config.inflation_radius, config.cost_scaling, config.cost_weight
         )
         self.reset()
+
+    @classmethod
+    def from_config(cls, config: E2PlannerConfig) -> Planner:
+        """Return a planner with the network that the settings name.
+
+        Raises:
+            EquiError: weights or backend cannot be had.
+        """
+        network = open_network("e2_planner", config.weights, config.backend, config.threads)
+        return cls(config, network)
 
     def reset(self) -> None:
         """Forget the path and the frontier that was headed for."""
@@ -93,7 +104,8 @@ class Planner:
         away = np.hypot(rows - world.start[0], columns - world.start[1]) * world.resolution
         cells = np.argwhere((away <= horizon_s * speed) & np.isfinite(world.costs))
         points = world.layout.in_map(cells + 0.5)
-        times = away[tuple(cells.T)] / speed
+        late_s = max(0, _stamp(request) - people.stamp_ns) * 1e-9
+        times = late_s + away[tuple(cells.T)] / speed
         met = meeting_probability(points, times, people, self.config.meeting_distance)
         world.costs[tuple(cells.T)] *= 1 + self.config.meeting_weight * met
 
@@ -165,16 +177,17 @@ class Planner:
             world, self.config.node_spacing, self.config.max_nodes, watched.stop
         )
         _, readouts = self.network(*frontiers.inputs)
-        values = frontiers.values(readouts[0])
-        if not np.isfinite(values).all():
-            raise ValueError("its values are not finite")
-        return frontiers, values
+        if not np.isfinite(readouts).all():
+            raise ValueError("its numbers are not finite")
+        return frontiers, frontiers.values(readouts[0])
 
     def _over_best(
         self, request: PlanRequest, world: World, frontiers: Frontiers, values: np.ndarray
     ) -> Route | None:
         """Return the way over the best frontier, or through seen space where that is better."""
-        numbers = frontiers.numbers
+        numbers = frontiers.numbers[np.isfinite(values[frontiers.numbers])]
+        if not len(numbers):
+            return None
         totals = frontiers.known[numbers] + values[numbers]
         places = world.layout.in_map(frontiers.roadmap.cells[numbers] + 0.5)
         target = self._aim(request, world)
@@ -182,8 +195,6 @@ class Planner:
         seen, cost = a_star(world.seen_costs, world.start, world.goal)
         if len(seen) and cost * world.resolution <= totals[best]:
             return Route.over(world, seen)
-        if not np.isfinite(totals[best]):
-            return None
         target.place = places[best]
         self._target = target
         return _route_over(world, frontiers, numbers[best])

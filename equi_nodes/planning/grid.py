@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 FREE, OCCUPIED, UNKNOWN = np.uint8(0), np.uint8(1), np.uint8(2)
+CORNER = 0.71  # cells from the middle of an obstacle's cell to its corner
 LEAVING = 10.0  # times its length costs a step of a robot that stands too near to an obstacle
 
 
@@ -16,7 +17,8 @@ class Inflation:
     """How near to obstacles a robot goes, and what it pays for that.
 
     Attributes:
-        robot_radius: metres; cells nearer to an obstacle are not entered.
+        robot_radius: metres; cells nearer to an obstacle are not entered. Distances are those of
+            cells' middles, so that of its corner is added; a point (0) enters all free cells.
         radius: metres; cells nearer than this cost more.
         scaling: 1/m, how fast that cost falls with the distance.
         weight: how many times its length a step right beside an obstacle costs more.
@@ -50,20 +52,22 @@ def clearance(cell_states: np.ndarray, resolution: float) -> np.ndarray:
     return cv2.distanceTransform(apart, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * resolution
 
 
-def step_costs(distance: np.ndarray, inflation: Inflation) -> np.ndarray:
+def step_costs(distance: np.ndarray, resolution: float, inflation: Inflation) -> np.ndarray:
     """Return what a metre costs in each cell, (H, W) float32: 1 far from obstacles, inf in them.
 
     The cost falls exponentially with the distance, as in the inflation layer of Nav2.
 
     Args:
         distance: (H, W) metres to the nearest obstacle.
+        resolution: metres per cell.
         inflation: how near the robot goes.
     """
+    radius = inflation.robot_radius and inflation.robot_radius + CORNER * resolution
     costs = np.ones_like(distance)
     near = distance < inflation.radius
-    fall = inflation.scaling * (inflation.robot_radius - distance[near])
+    fall = inflation.scaling * (radius - distance[near])
     costs[near] += inflation.weight * np.exp(np.minimum(fall, 0))
-    costs[(distance <= inflation.robot_radius) | (distance == 0)] = np.inf
+    costs[distance <= radius] = np.inf
     return costs
 
 

@@ -122,8 +122,8 @@ def lay_out(request: PlanRequest, cell_states: np.ndarray, inflation: Inflation)
     turned = layout.turned(cell_states)
     start, goal = layout.turned_cell(start), layout.turned_cell(goal)
     distance = grid.clearance(turned, sample.resolution)
-    costs = grid.step_costs(distance, inflation)
-    reach = int(np.ceil(inflation.robot_radius / sample.resolution)) + 1
+    costs = grid.step_costs(distance, sample.resolution, inflation)
+    reach = int(np.ceil(inflation.robot_radius / sample.resolution)) + 2
     grid.open_start(costs, turned, start, reach)
     points = layout.turned_points(np.stack([request.start[:2], request.goal[:2]]))
     return World(layout, turned, distance, costs, start, goal, *points)

@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss, softplus
 
-from equi_nodes.datasets.frontier_data import Moment, joined, read_moments
+from equi_nodes.datasets.frontier_data import QUANTA, Moment, joined, read_moments
 from equi_nodes.models.e2_planner import Architecture, E2Planner, Scores
 from equi_nodes.planning.frontiers import (
     EDGE_SCALARS,
@@ -36,10 +36,11 @@ ARCHITECTURE = Architecture(
     views=DIRECTIONS,
     view_width=WIDTH,
     edge_scalars=EDGE_SCALARS,
-    fields=12,
-    iterations=8,
+    fields=8,
+    iterations=6,
 )
-NODES_PER_BATCH = 2500
+NODES_PER_BATCH = 1000
+SHARPNESS = 8.0  # logits of edges are means over the group, which begin small
 TEMPERATURE_M = 1.0  # frontiers this much worse than the best are taken e times less often
 DEAREST_M = 20.0  # a choice that costs more than this more counts as this
 VALIDATION_SHARE = 0.1
@@ -129,7 +130,7 @@ def batches(moments: list[Moment], rng: np.random.Generator | None = None) -> It
 def loss(model: nn.Module, batch: Batch, progress: float, weights: Weights = Weights()) -> Tensor:
     """Return what the network is trained by; ``progress`` is not used."""
     batch = _on(batch, next(model.parameters()).device)
-    spread = int(torch.randint(-3, 5, ()))  # a free number of iterations has to work
+    spread = int(torch.randint(-2, 4, ()))  # a free number of iterations has to work
     scores = model(*batch.inputs, iterations=model.architecture.iterations + spread)
     farther, leads_on = _readouts(scores)
     wanted = _farther(batch)
@@ -215,7 +216,7 @@ def _taken(batch: Batch, values: Tensor) -> Tensor:
 
 def _edge_loss(scores: Scores, batch: Batch) -> Tensor:
     known = batch.best_edge >= 0
-    return nn.functional.cross_entropy(scores.edges[0][known], batch.best_edge[known])
+    return nn.functional.cross_entropy(SHARPNESS * scores.edges[0][known], batch.best_edge[known])
 
 
 def _usable(moments: list[Moment]) -> list[Moment]:
@@ -244,4 +245,5 @@ def _batch(group: list[Moment]) -> Batch:
 
 def _on(batch: Batch, device: torch.device) -> Batch:
     inputs = tuple(part.to(device) for part in batch.inputs)
+    inputs = (*inputs[:2], inputs[2].float() / QUANTA, *inputs[3:])
     return Batch(inputs, *(part.to(device) for part in batch[1:]))

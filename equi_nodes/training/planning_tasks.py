@@ -32,6 +32,7 @@ from equi_nodes.training.loop import Report, Schedule, Task, fit
 
 BATCH, STEPS = 8, 100  # graphs a step, steps an epoch
 SCHEDULE = Schedule(epochs=10, learning_rate=4e-3)
+TEMPERATURE = 0.125  # of the softmax over edges: sharp before the last layer's weights are large
 TEST, VALIDATION = 100, 50  # graphs
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 3
 LIMIT, TRAIL = 100, 30  # moves in unknown mazes, in tests and in training
@@ -63,7 +64,7 @@ class Kind:
     shows_goal: bool = True
 
 
-SLIM = Architecture(fields=6, value_fields=3, actions=4, readouts=1, edge_scalars=1, scalars=2)
+SLIM = Architecture(fields=8, value_fields=4, actions=3, readouts=1, edge_scalars=1, scalars=2)
 SEEING = replace(SLIM, scalars=1, views=CAMERAS, view_width=12, mirrored=False)
 KINDS = {
     "grid": Kind(mazes.mazes, SLIM, (14, 30), is_grid=True),
@@ -104,7 +105,7 @@ class GraphNetwork(nn.Module):
         graph = batch.positions, batch.neighbours, batch.edge_scalars, batch.mask, iterations
         seen = (batch.views,) if self.looks else (None, batch.views)
         found = self.network(batch.scalars, *seen, *graph)
-        return found.edges, found.readouts[..., 0]
+        return found.edges / TEMPERATURE, found.readouts[..., 0]
 
 
 class GridNetwork(nn.Module):

@@ -10,7 +10,7 @@ from equi_nodes.datasets.frontier_data import Moment, quantised, write_moments
 from equi_nodes.datasets.location import data_dir
 from equi_nodes.datasets.maps import coarser, is_for_training, map_files, read_map
 from equi_nodes.errors import EquiError
-from equi_nodes.evaluation.exploration import CONFIG, Building, explore, trips
+from equi_nodes.evaluation.exploration import CONFIG, INFLATION, Building, explore, trips
 from equi_nodes.pipelines.plan import Network, Planner
 from equi_nodes.planning import grid
 from equi_nodes.planning.frontiers import Frontiers, find_frontiers
@@ -111,7 +111,7 @@ def record_trips(folder: Path, seeds: range, network: Network | None, report=Non
 
 def _moment(request: PlanRequest, truth: np.ndarray) -> Moment:
     states = grid.states(request.grid.cells, CONFIG.free_threshold, CONFIG.occupied_threshold)
-    world = lay_out(request, states, grid.Inflation(CONFIG.robot_radius, 0.0, 1.0, 0.0))
+    world = lay_out(request, states, INFLATION)
     frontiers = find_frontiers(world, CONFIG.node_spacing, CONFIG.max_nodes, np.zeros(1, bool))
     scalars, vectors, views, positions, neighbours, edges, mask = (
         array[0] for array in frontiers.inputs

@@ -17,7 +17,7 @@ from equi_nodes.samples import GridSample, PlanRequest
 from equi_nodes.sim.floor_plans import floor_plan
 
 NEVER = np.zeros(1, bool)
-POINT_ROBOT = Inflation(0.2, 0.0, 1.0, 0.0)
+SMALL_ROBOT = Inflation(0.15, 0.0, 1.0, 0.0)
 
 
 def half_seen(seed: int) -> tuple[np.ndarray, tuple[int, int]]:
@@ -25,7 +25,7 @@ def half_seen(seed: int) -> tuple[np.ndarray, tuple[int, int]]:
     rng = np.random.default_rng(seed)
     states = (floor_plan(rng, kind="home") != 0).astype(np.uint8)
     states[:, states.shape[1] // 2 :] = UNKNOWN
-    open_cells = np.argwhere(np.isfinite(step_costs(clearance(states, 0.1), POINT_ROBOT)))
+    open_cells = np.argwhere(np.isfinite(step_costs(clearance(states, 0.1), 0.1, SMALL_ROBOT)))
     seen = open_cells[open_cells[:, 1] < states.shape[1] // 2 - 5]
     row, column = seen[rng.integers(len(seen))]
     return states, (int(row), int(column))
@@ -35,7 +35,7 @@ def half_seen(seed: int) -> tuple[np.ndarray, tuple[int, int]]:
 def test_the_graph_covers_what_can_be_reached_and_hangs_together(seed):
     states, start = half_seen(seed)
     distance = clearance(states, 0.1)
-    costs = np.where(states == UNKNOWN, np.inf, step_costs(distance, POINT_ROBOT))
+    costs = np.where(states == UNKNOWN, np.inf, step_costs(distance, 0.1, SMALL_ROBOT))
     costs = costs.astype(np.float32)
     reached = reachable(costs, start)
     frontier = frontier_cells(reached, states == UNKNOWN)
@@ -53,7 +53,7 @@ def test_the_graph_covers_what_can_be_reached_and_hangs_together(seed):
 def test_a_way_over_the_graph_is_open_and_as_long_as_stated(seed):
     states, start = half_seen(seed)
     request = request_on(states, start, (states.shape[0] // 2, states.shape[1] - 3))
-    world = lay_out(request, states, POINT_ROBOT)
+    world = lay_out(request, states, SMALL_ROBOT)
     found = find_frontiers(world, 1.0, 2048, NEVER)
     for node in found.numbers[:5]:
         path = found.roadmap.path(found.nodes_to(node))
@@ -73,7 +73,7 @@ def request_on(states: np.ndarray, start, goal) -> PlanRequest:
 
 def test_the_optimistic_distance_is_a_lower_bound_of_what_the_network_can_say():
     states, start = half_seen(3)
-    world = lay_out(request_on(states, start, (5, states.shape[1] - 3)), states, POINT_ROBOT)
+    world = lay_out(request_on(states, start, (5, states.shape[1] - 3)), states, SMALL_ROBOT)
     found = find_frontiers(world, 1.0, 2048, NEVER)
     doubt = np.zeros((len(found.known), 2))
     values = found.values(doubt)
@@ -111,7 +111,7 @@ def test_points_come_back_from_the_turned_grid(seed):
         [[np.cos(origin[2]), -np.sin(origin[2])], [np.sin(origin[2]), np.cos(origin[2])]]
     )
     ends = [np.r_[origin[:2] + turn @ (rng.uniform(0, shape) * 0.1), 0.0] for _ in range(2)]
-    world = lay_out(PlanRequest(grid, *ends), states, POINT_ROBOT)
+    world = lay_out(PlanRequest(grid, *ends), states, SMALL_ROBOT)
     points = np.stack([world.start_point, world.goal_point])
     np.testing.assert_allclose(world.layout.in_map(points), np.stack(ends)[:, :2], atol=1e-9)
     assert world.goal[1] - world.start[1] >= abs(world.goal[0] - world.start[0])
