@@ -110,10 +110,12 @@ class Planner:
         world.costs[tuple(cells.T)] *= 1 + self.config.meeting_weight * met
 
     def _plan(self, request: PlanRequest, world: World, watched: Deadline) -> PlanSample:
-        world = self._with_open_goal(request, world)
-        if world is None:
-            sentence = "the goal is blocked, and so is all within the tolerance"
-            return _refused(request, PlanCode.GOAL_OCCUPIED, sentence)
+        reached = reachable(world.costs, world.start)
+        if not reached[world.goal]:
+            goal = nearest_open(world, reached, request.tolerance)
+            if goal is None:
+                return _refused(request, *_unreachable(world))
+            world = replace(world, goal=goal, goal_point=np.array(goal) + 0.5)
         shortest = self._optimistic(world, watched)
         if shortest is None or watched.is_cancelled:
             return self._without_path(request, watched)
@@ -131,15 +133,6 @@ class Planner:
         self._path = answer.poses[:, :2]
         return answer
 
-    def _with_open_goal(self, request: PlanRequest, world: World) -> World | None:
-        """Return the world with a goal where a path may end: that given, or one near it."""
-        if np.isfinite(world.costs[world.goal]):
-            return world
-        reached = reachable(world.costs, world.start)
-        reach = request.tolerance / world.resolution
-        goal = nearest_open(world.costs, reached, world.goal, reach)
-        return goal and replace(world, goal=goal, goal_point=np.array(goal) + 0.5)
-
     def _optimistic(self, world: World, watched: Deadline) -> Route | None:
         """Return the shortest way if all unknown space is free."""
         cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
@@ -148,10 +141,8 @@ class Planner:
     def _without_path(self, request: PlanRequest, watched: Deadline) -> PlanSample:
         if watched.is_cancelled:
             return _refused(request, PlanCode.UNKNOWN, "planning was cancelled")
-        if watched.is_over:
-            sentence = f"no path was found within {self.config.time_limit:g} s"
-            return _refused(request, PlanCode.TIMEOUT, sentence)
-        return _refused(request, PlanCode.NO_VALID_PATH, "no path leads from the robot to the goal")
+        sentence = f"no path was found within {self.config.time_limit:g} s"
+        return _refused(request, PlanCode.TIMEOUT, sentence)
 
     def _explore(
         self, request: PlanRequest, world: World, shortest: Route, watched: Deadline
@@ -240,6 +231,13 @@ def _route_over(world: World, frontiers: Frontiers, node: int) -> Route | None:
     if not along.cost <= AS_GOOD * cost:
         along = Route.over(world, direct)
     return along.then(world, beyond)
+
+
+def _unreachable(world: World) -> tuple[PlanCode, str]:
+    if np.isinf(world.costs[world.goal]):
+        sentence = "the goal is blocked, and so is all within the tolerance that can be reached"
+        return PlanCode.GOAL_OCCUPIED, sentence
+    return PlanCode.NO_VALID_PATH, "no path leads from the robot to the goal"
 
 
 def _refused(request: PlanRequest, code: PlanCode, reason: str) -> PlanSample:

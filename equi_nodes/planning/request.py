@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from equi_nodes.planning.grid import OCCUPIED
-from equi_nodes.planning.world import Cell, cell_of
+from equi_nodes.planning.world import Cell, World, cell_of
 from equi_nodes.samples import GridSample, PlanCode, PlanRequest
 
 Refusal = tuple[PlanCode, str]
@@ -40,26 +40,24 @@ def misplaced(request: PlanRequest, states: np.ndarray) -> Refusal | None:
     return None
 
 
-def nearest_open(
-    costs: np.ndarray, open_cells: np.ndarray, goal: Cell, reach: float
-) -> Cell | None:
-    """Return the open cell nearest to the goal, and of equally near ones the cheapest.
+def nearest_open(world: World, reached: np.ndarray, tolerance: float) -> Cell | None:
+    """Return the cell nearest to the goal where a path may end; of equally near, the cheapest.
 
     Args:
-        costs: (H, W) of a cell's length in each cell.
-        open_cells: (H, W) bool, cells where a path may end.
-        goal: row and column.
-        reach: cells from the goal at which it may end.
+        world: the grid and the goal.
+        reached: (H, W) bool, cells that can be reached.
+        tolerance: metres from the goal at which the path may end.
     """
-    top, left = (max(0, int(i - reach)) for i in goal)
-    around = slice(top, int(goal[0] + reach) + 1), slice(left, int(goal[1] + reach) + 1)
-    cells = np.argwhere(open_cells[around]) + (top, left)
-    away = np.hypot(*(cells - goal).T)
+    reach = max(0.0, tolerance) / world.resolution
+    top, left = (max(0, int(i - reach)) for i in world.goal)
+    bottom, right = (int(i + reach) + 1 for i in world.goal)
+    cells = np.argwhere(reached[top:bottom, left:right]) + (top, left)
+    away = np.hypot(*(cells - world.goal).T)
     cells, away = cells[away <= reach], away[away <= reach]
     if not len(cells):
         return None
-    best = np.lexsort((costs[tuple(cells.T)], away))[0]
-    return int(cells[best][0]), int(cells[best][1])
+    row, column = cells[np.lexsort((world.costs[tuple(cells.T)], away))[0]].tolist()
+    return row, column
 
 
 def _is_inside(sample: GridSample, cell: Cell) -> bool:
