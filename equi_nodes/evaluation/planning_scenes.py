@@ -220,10 +220,14 @@ def _misjudged(scene: Scene, plan: PlanSample, config: E2PlannerConfig) -> str:
 
 
 def _is_connected(request: PlanRequest, config: E2PlannerConfig) -> bool:
-    """Return whether a robot fits through from the start to the goal, the unknown being free."""
+    """Return whether a robot gets to the goal with a cell to spare, the unknown being free.
+
+    A way that is narrower may be refused: no map is more exact than its cells.
+    """
     apart = request.grid.cells < config.occupied_threshold
     distance = ndimage.distance_transform_edt(apart) * request.grid.resolution
-    labels, _ = ndimage.label(distance > config.robot_radius if not apart.all() else apart)
+    enough = config.robot_radius + request.grid.resolution
+    labels, _ = ndimage.label(distance > enough if not apart.all() else apart)
     ends = in_cells(request.grid, np.stack([request.start[:2], request.goal[:2]]))
     parts = [labels[_row_column(end)] for end in ends]
     return parts[0] == parts[1] > 0
