@@ -28,10 +28,6 @@ CONFIG = E2PlannerConfig(
     robot_radius=LEAST_CLEARANCE_M - 0.1 * grid.CORNER, inflation_radius=0.0, time_limit=60.0
 )
 INFLATION = grid.Inflation(CONFIG.robot_radius, 0.0, 1.0, 0.0)
-_CELLS = 3  # between two plans
-FAR_SHARE = 8  # start and goal lie at least the map's diagonal over this apart
-MOST_PLANS = 5000  # after so many an episode has failed
-CONFIG = E2PlannerConfig(inflation_radius=0.0, free_threshold=25, time_limit=60.0)
 _CELLS = np.array([0, 100, -1], np.int8)  # by state
 
 
