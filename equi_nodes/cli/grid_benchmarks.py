@@ -145,18 +145,20 @@ def _report(answers: dict[str, list[Answer]], ratio: str, console: Console) -> d
 
     maps = {name: figures(found) for name, found in answers.items()}
     whole = figures(list(_flat(answers.values())))
-    columns = ("mean", "max", "fallback", "failed", "ms p50", "p95", "A* p50", "p95",
-               "search p50", "p95")  # fmt: skip
-    table = Table("map", *columns, box=None)
-    table.columns[0].no_wrap = True
+    columns = ("mean", "max", "fallback", "failed", "ms p50", "p95", "A* p50", "p95", "search p50")
+    table = Table("map", *columns, box=None, padding=(0, 1, 0, 0))
     for name, row in (maps | {"all": whole}).items():
-        times = [f"{row[key][p]:.1f}" for key in ("ms", "a_star_ms", "search_ms")
-                 for p in ("p50", "p95")]  # fmt: skip
+        times = [row[key][p] for key in ("ms", "a_star_ms") for p in ("p50", "p95")]
+        times = [f"{value:.1f}" for value in (*times, row["search_ms"]["p50"])]
         ratios = (f"{row['ratio'][key]:.4f}" for key in ("mean", "max"))
         table.add_row(name, *ratios, f"{row['fallback']:.0%}", str(row["failed"]), *times)
     console.print(f"mean and max: {ratio}; A*: from the raw map too; search: A* alone")
     console.print(table)
-    console.print(f"answered by: {_said(whole['planners'])}")
+    slower = whole["slower_than_a_star_ms"]
+    console.print(
+        f"answered by: {_said(whole['planners'])}; slower than A* by p95 {slower['p95']:.0f} ms,"
+        f" at most {slower['max']:.0f} ms"
+    )
     return {"maps": maps, "all": whole}
 
 

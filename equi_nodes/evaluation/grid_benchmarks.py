@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.datasets.maps import GridMap, Scenario, read_map, read_scenarios
-from equi_nodes.evaluation.exploration import Building, trips
 from equi_nodes.pipelines.plan import Planner
 from equi_nodes.planning import grid
 from equi_nodes.planning.search import a_star
@@ -69,8 +69,7 @@ def known_map(planner: Planner, file: Path, count: int, rng: np.random.Generator
     loaded = read_map(file)
     cells = np.where(loaded.cells == 0, 0, 100).astype(np.int8)
     known = GridMap(loaded.name, loaded.resolution, cells, loaded.family)
-    states = grid.states(cells, planner.config.free_threshold, planner.config.occupied_threshold)
-    pairs = trips(Building(known.name, states, known.resolution), count, rng)
+    pairs = _pairs(np.isfinite(_costs(planner.config, known)), count, rng)
     return [_answer(planner, known, Scenario(start, goal, np.nan)) for start, goal in pairs]
 
 
@@ -125,6 +124,16 @@ def path_cost(costs: np.ndarray, points: np.ndarray) -> float:
         columns, rows = middles.astype(int).T
         total += length * float(costs[rows, columns].mean())
     return total
+
+
+def _pairs(
+    is_open: np.ndarray, count: int, rng: np.random.Generator
+) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return pairs of cells of the largest part that hangs together."""
+    labels, _ = ndimage.label(is_open)
+    cells = np.argwhere(labels == 1 + np.argmax(np.bincount(labels.ravel())[1:]))
+    ends = cells[rng.integers(len(cells), size=(count, 2))].tolist()
+    return [(tuple(start), tuple(goal)) for start, goal in ends]
 
 
 def _costs(config: E2PlannerConfig, known: GridMap) -> np.ndarray:
