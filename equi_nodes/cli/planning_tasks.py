@@ -11,7 +11,7 @@ from rich.table import Table
 
 from equi_nodes.errors import EquiError
 
-TASKS = ("grid", "graph", "grid-unknown", "graph-visual", "semantic")
+TASKS = ("grid", "graph", "grid-unknown", "graph-visual", "semantic", "rotated")
 SIZES = (100, 1000)
 NAMES = {
     "dijkstra": "shortest path, all known (bound)",
@@ -26,11 +26,17 @@ NAMES = {
 def configure(group: argparse._ArgumentGroup) -> None:
     """Add the arguments of the tasks."""
     group.add_argument("--task", choices=TASKS, help="learn a task of the paper and test it")
-    group.add_argument("--sizes", type=int, nargs="+", help="training graphs; default: 100 1000")
+    group.add_argument(
+        "--sizes", type=int, nargs="+", help="training graphs; 100 1000, or 10 30 100 buildings"
+    )
 
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
     """Train what is not yet trained, test it on graphs made from other seeds, print the table."""
+    if args.task == "rotated":
+        from equi_nodes.cli import turned_buildings
+
+        return turned_buildings.evaluate(args, console)
     sizes = args.sizes or SIZES
     if min(sizes) < 1:
         raise EquiError("--sizes are numbers of training graphs; give 1 or more, such as 100 1000.")
@@ -61,13 +67,14 @@ def _rows(task: str, sizes: list[int], folder: Path, console: Console) -> dict[s
     with bars(console) as progress:
         for size in sizes:
             for name in recipe.contestants(kind):
-                bar = progress.add_task(f"{name}, {size} graphs", total=recipe.SCHEDULE.epochs)
+                epochs = recipe.schedule_of(name).epochs
+                bar = progress.add_task(f"{name}, {size} graphs", total=epochs)
 
                 def report(epoch: int, _: dict, bar: int = bar) -> None:
                     progress.update(bar, completed=epoch)
 
                 found = recipe.trained(task, name, size, folder, report)
-                progress.update(bar, completed=recipe.SCHEDULE.epochs)
+                progress.update(bar, completed=epochs)
                 rows.setdefault(name, {})[str(size)] = found
     return rows
 

@@ -17,12 +17,15 @@ class GridVin(nn.Module):
         iterations: of the values.
     """
 
-    def __init__(self, scalars: int, hidden: int = 64, actions: int = 24, iterations: int = 24):
+    def __init__(self, scalars: int, hidden: int = 100, actions: int = 40, iterations: int = 24):
         super().__init__()
         self.iterations = iterations
         self.hidden = nn.Conv2d(scalars, hidden, 3, padding=1)
         self.reward = nn.Conv2d(hidden, 1, 1)
-        self.quality = nn.Parameter(torch.randn(actions, 2, 3, 3) * (1 / 18) ** 0.5)
+        of_reward = torch.randn(actions, 1, 9) / 3
+        of_values = 0.95 * (2 * torch.randn(actions, 1, 9)).softmax(-1)  # so that nothing blows up
+        quality = torch.cat([of_reward, of_values], 1)
+        self.quality = nn.Parameter(quality.unflatten(-1, (3, 3)))
         self.policy = nn.Conv2d(actions, 4, 1)
 
     def forward(self, cells: Tensor, iterations: int | None = None) -> Tensor:

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 from scipy.ndimage import distance_transform_edt
-from scipy.spatial import cKDTree
 
 from equi_nodes.datasets.planning_tasks.problems import (
     Problems,
@@ -14,12 +13,12 @@ from equi_nodes.datasets.planning_tasks.problems import (
     solve,
     stacked,
 )
+from equi_nodes.datasets.planning_tasks.sight import nearest_in_sight
 from equi_nodes.datasets.planning_tasks.views import FURNITURE, WALL, WANTED, look_around
-from equi_nodes.geometry.raycast import cast
 from equi_nodes.sim.floor_plans import floor_plan
 
 RESOLUTION = 0.1  # m
-NODES, NEAREST, CANDIDATES = 100, 7, 32
+NODES, NEAREST = 100, 7
 CLEARANCE = 0.25  # m, from nodes to walls and furniture
 REACH = 8.0  # m, how far one sees
 PIECES = 12  # of furniture
@@ -72,7 +71,8 @@ def _in_one_home(rng: np.random.Generator) -> Iterator[tuple]:
         mean = np.where(sees, depth, 0).sum((1, 2)) / np.maximum(pixels, 1)
         best = int(np.where(pixels >= SIGHT, mean, np.inf).argmin())
         if pixels[best] >= SIGHT:
-            yield points * RESOLUTION, _in_sight(cells, points), best, pictures
+            lists = padded(nearest_in_sight(cells, points, NEAREST), points)
+            yield points * RESOLUTION, lists, best, pictures
 
 
 def furnished(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
@@ -88,15 +88,3 @@ def furnished(cells: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         material = WANTED if piece == PIECES - 1 else rng.choice(FURNITURE)
         part[part != WALL] = material
     return cells
-
-
-def _in_sight(cells: np.ndarray, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Join each point to the nearest of those that it sees, both ways; lists with mask."""
-    near = cKDTree(points).query(points, CANDIDATES + 1)[1][:, 1:]
-    way = points[near] - points[:, None]
-    length = np.linalg.norm(way, axis=-1)
-    free, _ = cast(cells, points, np.arctan2(way[..., 1], way[..., 0]), float(length.max()) + 1)
-    seen = free > length
-    joined = np.zeros((len(points),) * 2, bool)
-    np.put_along_axis(joined, near, seen & (seen.cumsum(1) <= NEAREST), 1)
-    return padded(joined | joined.T, points)

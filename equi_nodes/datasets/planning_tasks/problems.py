@@ -90,22 +90,22 @@ def solve(problems: Problems) -> Problems:
     return replace(problems, cost_to_go=cost.reshape(graphs, nodes))
 
 
-def nearest_neighbours(positions: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-    """Join each of (N, 2) points to its ``count`` nearest, both ways.
+def nearest(positions: np.ndarray, count: int) -> np.ndarray:
+    """Join each of (N, 2) points to its ``count`` nearest, both ways, (N, N) bool."""
+    _, near = cKDTree(positions).query(positions, count + 1)
+    joined = np.zeros((len(positions),) * 2, bool)
+    np.put_along_axis(joined, near, True, 1)
+    np.fill_diagonal(joined, False)
+    return joined | joined.T
+
+
+def padded(joined: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the matrix of edges (N, N) bool as lists.
 
     Returns:
         neighbours (N, M) int64 by rising distance and mask (N, M) bool, M the largest degree or
         ``MOST``.
     """
-    _, near = cKDTree(positions).query(positions, count + 1)
-    joined = np.zeros((len(positions),) * 2, bool)
-    np.put_along_axis(joined, near, True, 1)
-    np.fill_diagonal(joined, False)
-    return padded(joined | joined.T, positions)
-
-
-def padded(joined: np.ndarray, positions: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the matrix of edges (N, N) as lists of neighbours by rising distance, with mask."""
     apart = np.linalg.norm(positions[:, None] - positions, axis=-1)
     order = np.argsort(np.where(joined, apart, np.inf), 1, kind="stable")
     order = order[:, : min(max(int(joined.sum(1).max()), 1), MOST)]

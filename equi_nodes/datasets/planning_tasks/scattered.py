@@ -7,7 +7,8 @@ import numpy as np
 from equi_nodes.datasets.planning_tasks.problems import (
     Problems,
     at_neighbours,
-    nearest_neighbours,
+    nearest,
+    padded,
     solve,
     stacked,
 )
@@ -31,7 +32,7 @@ def joined(positions: np.ndarray, goal: np.ndarray, blocked: np.ndarray) -> Prob
         positions: (B, N, 2).
         goal, blocked: (B, N) bool.
     """
-    neighbours, mask = stacked([nearest_neighbours(points, NEAREST) for points in positions])
+    neighbours, mask = stacked([padded(nearest(points, NEAREST), points) for points in positions])
     passable = mask & ~blocked[:, :, None] & ~at_neighbours(blocked, neighbours)
     return solve(
         Problems(
