@@ -106,7 +106,7 @@ DEPLOYMENT = Deployment(
         "scalars": _NODE, "vectors": _NODE, "views": _NODE, "positions": _NODE,
         "neighbours": _EDGE, "edge_scalars": _EDGE, "mask": _EDGE,
     },
-    sizes={"graphs": (1, 1, 1), "nodes": (2, 512, 2048), "neighbours": (1, NEIGHBOURS, 32)},
+    sizes={"graphs": (1, 1, 1), "nodes": (1, 512, 4096), "neighbours": (1, NEIGHBOURS, 32)},
     scene=_scene,
     draw=_draw,
     comparable=_comparable,

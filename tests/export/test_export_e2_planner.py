@@ -65,6 +65,15 @@ def test_numbers_of_graphs_nodes_and_neighbours_are_free(
         np.testing.assert_allclose(readouts[i], alone[1][0], atol=LIMIT)
 
 
+def test_graph_of_one_node_without_neighbours_is_answered(weights: str, onnx: Path) -> None:
+    architecture = open_network("e2_planner", weights, "torch", 1).architecture
+    scene = PLANNER.scene(architecture, 2, np.random.default_rng(0))
+    alone = [None if part is None else part[:, :1] for part in scene]
+    alone[4], alone[6] = np.zeros_like(alone[4]), np.zeros_like(alone[6])
+    edges, readouts = OnnxNetwork(onnx, 1)(*alone)
+    assert edges.shape == (1, 1, 1) and np.isfinite(readouts).all()
+
+
 def test_inputs_of_no_width_are_the_same_as_absent_ones(weights: str, onnx: Path) -> None:
     network = OnnxNetwork(onnx, 1)
     architecture = open_network("e2_planner", weights, "torch", 1).architecture
