@@ -61,6 +61,12 @@ def configure(parser: argparse.ArgumentParser) -> None:
     planner = parser.add_argument_group("e2_planner")
     planning_tasks.configure(planner)
     grid_benchmarks.configure(planner)
+    planner.add_argument("--explore", metavar="MAPS", help="trips through unseen maps: buildings,"
+                         " homes, dungeons, or the path of a map or folder")  # fmt: skip
+    planner.add_argument("--range", type=float, default=2.5, help="of the sensor, metres (2.5)")
+    planner.add_argument("--trips", type=int, help="a map; 25 for buildings, 4 for homes")
+    planner.add_argument("--workers", type=int, default=2, help="processes (2)")
+    planner.add_argument("--picture", type=Path, help="of the trips with most gain and loss")
 
 
 def run(args: argparse.Namespace) -> dict:
@@ -75,6 +81,10 @@ def run(args: argparse.Namespace) -> dict:
             return planning_tasks.evaluate(args, console)
         if grid_benchmarks.is_asked(args):
             return grid_benchmarks.evaluate(args, console)
+        if args.explore:
+            from equi_nodes.cli import exploration
+
+            return exploration.evaluate(args, console)
         raise EquiError("e2_planner needs to know what to evaluate, such as --task grid.")
     if args.symmetry:
         return _symmetry(args, console)

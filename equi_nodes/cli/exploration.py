@@ -44,16 +44,6 @@ class Trip:
     weights: str
 
 
-def configure(group: argparse._ArgumentGroup) -> None:
-    """Add the options."""
-    group.add_argument("--explore", metavar="MAPS", help="instead: trips through unseen maps: "
-                       "buildings, homes, dungeons, or the path of a map or folder")  # fmt: skip
-    group.add_argument("--range", type=float, default=2.5, help="of the sensor, metres (2.5)")
-    group.add_argument("--trips", type=int, help="a map; 25 for buildings, 4 for homes")
-    group.add_argument("--workers", type=int, default=2, help="processes (2)")
-    group.add_argument("--picture", type=Path, help="draw the trip that gains and loses most")
-
-
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
     """Drive all trips with the network and without, print the table and return the figures."""
     if not 0.5 <= args.range <= 100:

@@ -20,13 +20,15 @@ EPOCHS = {"pedestrians": 16, "charged": 60, "springs": 60}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion"])
+    parser.add_argument("model", choices=["eqmotion", "e2_planner"])
     parser.add_argument("--task", choices=EPOCHS, default="pedestrians", help="what to learn from")
     parser.add_argument(
         "--held-out", default="none", help="scene kept for testing: eth hotel univ zara1 zara2 none"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of state and weights")
-    parser.add_argument("--epochs", type=int, help="16 for pedestrians, 60 for particles")
+    parser.add_argument(
+        "--epochs", type=int, help="16 for pedestrians, 60 for particles, 8 for e2_planner"
+    )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
     parser.add_argument(
@@ -40,6 +42,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> dict:
     """Train, write the weights with their card, and return the figures."""
+    if args.model == "e2_planner":
+        from equi_nodes.cli.planner_training import train_planner
+
+        return train_planner(args)
+    return _train_eqmotion(args)
+
+
+def _train_eqmotion(args: argparse.Namespace) -> dict:
     import torch
 
     from equi_nodes.models.eqmotion import Architecture

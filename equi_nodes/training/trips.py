@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -22,8 +24,9 @@ from equi_nodes.sim.floor_plans import floor_plan
 REACHES_M = (2.5, 2.5, 2.5, 4.0, 6.0)  # ranges of the sensor, drawn from
 PAIRS = 3  # of which the one that lies farthest apart is driven: short trips teach little
 DRIVE_CELLS = 10  # between two plans: fewer than a robot makes, to see more buildings
-EVERY = 2  # plans from one moment that is kept to the next
-MOST_MOMENTS = 30  # of a trip
+MOMENTS = 5  # of a trip that are kept
+OTHER_GOALS = 2  # asked about at each of them beside the one that was driven to
+DISTRACTED = 0.3  # share of the trips that wander
 MOST_NODES = 600  # of a moment that is kept
 CELL_M = 0.1
 
@@ -81,22 +84,34 @@ def record_trip(seed: int, network: Network | None) -> list[Moment]:
     rng = np.random.default_rng(seed)
     place = training_building(rng)
     start, goal = max(trips(place, PAIRS, rng), key=lambda pair: np.hypot(*np.subtract(*pair)))
-    spread = float(rng.choice((0.0, 1.0, 2.0)))
-    planner = Planner(CONFIG, Distracted(rng, spread, network))
-    truth = field_from(place.costs(), [goal]).cost * place.resolution
-    moments: list[Moment] = []
-    plans = 0
+    if rng.random() < DISTRACTED:
+        network = Distracted(rng, float(rng.choice((1.0, 2.0))), network)
+    asked: list[PlanRequest] = []
 
     def watch(request: PlanRequest, plan: PlanSample) -> None:
-        nonlocal plans
-        plans += plan.planner == "network"
-        if plan.planner == "network" and plans % EVERY == 0:
-            moments.append(_moment(request, truth))
+        if plan.known_share < 1.0:
+            asked.append(request)
 
-    explore(place, planner, start, goal, float(rng.choice(REACHES_M)), watch, DRIVE_CELLS)
-    moments = [moment for moment in moments if len(moment.known) <= MOST_NODES]
-    kept = rng.permutation(len(moments))[:MOST_MOMENTS]
-    return [moments[i] for i in sorted(kept)]
+    reach = float(rng.choice(REACHES_M))
+    explore(place, Planner(CONFIG, network), start, goal, reach, watch, DRIVE_CELLS)
+    costs = place.costs()
+    moments = []
+    for number in sorted(rng.permutation(len(asked))[:MOMENTS]):
+        for request, end in _goals(asked[number], costs, goal, rng):
+            truth = field_from(costs, [end]).cost * place.resolution
+            moments.append(_moment(request, truth))
+    return [moment for moment in moments if len(moment.known) <= MOST_NODES]
+
+
+def _goals(
+    request: PlanRequest, costs: np.ndarray, goal: tuple[int, int], rng: np.random.Generator
+) -> Iterator[tuple[PlanRequest, tuple[int, int]]]:
+    """Yield the request, and the same with other goals that were not seen yet."""
+    yield request, goal
+    unseen = np.argwhere(np.isfinite(costs) & (request.grid.cells == -1))
+    for row, column in unseen[rng.permutation(len(unseen))[:OTHER_GOALS]].tolist():
+        point = np.array([column + 0.5, row + 0.5, 0.0]) * request.grid.resolution
+        yield replace(request, goal=point), (row, column)
 
 
 def record_trips(folder: Path, seeds: range, network: Network | None, report=None) -> None:
