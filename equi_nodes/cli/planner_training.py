@@ -1,4 +1,4 @@
-"""`equi train e2_planner`: trips through made-up buildings, learning, trips of its own, learning."""
+"""`equi train e2_planner`: record trips, learn, record trips of its own, learn from all."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import argparse
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -35,7 +36,8 @@ def train_planner(args: argparse.Namespace) -> dict:
             folders.append(args.out / f"trips{number}")
             seeds = range(number * 10**6, number * 10**6 + count)
             bar = progress.add_task(f"recording {count} trips", total=count)
-            record(folders[-1], seeds, weights, args.threads, lambda: progress.advance(bar, CHUNK))
+            advance = partial(progress.advance, bar, CHUNK)
+            record(folders[-1], seeds, weights, args.threads, advance)
             bar = progress.add_task(f"learning from {len(folders)} kinds of trips", total=epochs)
 
             def report(epoch: int, figures: dict[str, float], bar: int = bar) -> None:
