@@ -67,7 +67,7 @@ class E2PlannerNode(PipelineNode):
         )  # fmt: skip
         self.path = self.add_output("path", Path, qos.RESULT)
         self.markers = self.add_output("markers", MarkerArray, qos.RESULT)
-        self.add_report("planning", self._figures.report)
+        self.add_report("planning", lambda: self._figures.report(inputs.grid))
         self._transforms = [
             self.create_subscription(TFMessage, topic, inputs.take_transforms, profile)
             for topic, profile in (("/tf", qos.IMU), ("/tf_static", qos.STATIC_TRANSFORMS))

@@ -137,7 +137,8 @@ class Input:
         silence = self._silence_s()
         if silence < (max(2 * period, SHORTEST_SILENCE_S) if period else timeout):
             return
-        level = ERROR if silence >= max(timeout, 5 * period) else WARN
+        is_long = silence >= max(timeout, 5 * period)
+        level = ERROR if is_long and not self._is_optional else WARN
         if self.stream.received:
             report.raise_to(level, f"{self.topic}: no usable message for {silence:.1f} s{said}")
         else:

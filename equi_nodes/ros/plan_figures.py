@@ -6,7 +6,7 @@ from collections import Counter
 
 from equi_nodes.ros.diagnostics import WARN, Report
 from equi_nodes.ros.statistics import Durations
-from equi_nodes.samples import PlanCode, PlanSample
+from equi_nodes.samples import GridSample, PlanCode, PlanSample
 
 
 class PlanFigures:
@@ -35,9 +35,12 @@ class PlanFigures:
             self.counts["fallbacks"] += 1
             self._fallback = "; ".join(plan.notes)
 
-    def report(self) -> Report:
+    def report(self, grid: GridSample | None) -> Report:
         """Return the figures; that the kept goal cannot be reached is a WARN with the reason."""
+        height, width = grid.cells.shape if grid else (0, 0)
         values = {
+            "map": f"{width} x {height}",
+            "map_stamp_ns": grid.stamp_ns if grid else 0,
             "planning_ms_p50": self._took.percentile_ms(50),
             "planning_ms_p99": self._took.percentile_ms(99),
         }

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 
+from equi_nodes.ros import qos
 from equi_nodes.ros.base_node import PipelineNode
 from equi_nodes.ros.clock import steady_ns
 from equi_nodes.ros.convert import SECOND_NS
@@ -48,6 +49,9 @@ class PlanServer:
             goal_callback=self._judge,
             handle_accepted_callback=self._accept,
             cancel_callback=self._cancel,
+            goal_service_qos_profile=qos.SERVICE,
+            result_service_qos_profile=qos.SERVICE,
+            cancel_service_qos_profile=qos.SERVICE,
         )
 
     def close(self) -> None:

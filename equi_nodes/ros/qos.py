@@ -28,6 +28,9 @@ LATCHED = QoSProfile(
     durability=DurabilityPolicy.TRANSIENT_LOCAL,
 )
 
+# Services of an action: with the usual depth of ten a burst of goals would be lost in part.
+SERVICE = QoSProfile(depth=200, reliability=ReliabilityPolicy.RELIABLE)
+
 # Fixed transforms: each sender latches its own message.
 STATIC_TRANSFORMS = QoSProfile(
     depth=100,
