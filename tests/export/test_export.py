@@ -13,7 +13,7 @@ from equi_nodes.models.eqmotion import Architecture, EqMotion
 from equi_nodes.runtime import engine_cache
 from equi_nodes.runtime.export import parity
 from equi_nodes.runtime.network import OnnxNetwork, open_network
-from equi_nodes.runtime.weights import load_model, save_model, shipped_weights
+from equi_nodes.runtime.weights import MODELS, load_model, save_model, shipped_weights
 
 LIMIT = 1e-4
 
@@ -119,15 +119,19 @@ def test_every_backend_that_is_missing_says_what_to_do(weights: Path) -> None:
         open_network("eqmotion", str(weights), "tensorrt", 1)
 
 
-def test_the_shipped_weights_have_their_onnx_file_beside_them() -> None:
-    shipped = shipped_weights("eqmotion")
-    assert engine_cache.cached_onnx("eqmotion", "").parent == shipped.parent
-    assert [path.name for path in shipped.parent.glob("eqmotion-*.onnx")] == [
-        engine_cache.onnx_name("eqmotion", shipped)
+@pytest.mark.parametrize("model", MODELS)
+def test_the_shipped_weights_have_their_onnx_file_beside_them(model: str) -> None:
+    shipped = shipped_weights(model)
+    if not shipped.is_file():
+        pytest.skip(f"no weights of {model} are shipped")
+    assert engine_cache.cached_onnx(model, "").parent == shipped.parent
+    assert [path.name for path in shipped.parent.glob(f"{model}-*.onnx")] == [
+        engine_cache.onnx_name(model, shipped)
     ]
 
 
-def test_the_shipped_weights_load_and_match_their_cards() -> None:
-    for path in sorted(shipped_weights("eqmotion").parent.glob("*.safetensors")):
+@pytest.mark.parametrize("model", MODELS)
+def test_the_shipped_weights_load_and_match_their_cards(model: str) -> None:
+    for path in sorted(shipped_weights(model).parent.glob(f"{model}*.safetensors")):
         assert path.with_suffix(".json").is_file()
-        load_model("eqmotion", path)
+        load_model(model, path)
