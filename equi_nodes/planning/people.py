@@ -85,7 +85,8 @@ def _meet(
             if left <= x <= right and low <= y <= high:
                 before, after = states[agent, step], states[agent, step + 1]
                 near = _near(x, y, before, after, phase[n] - step, chances[agent], distance)
-                apart *= 1.0 - min(near, 1.0)
+                if near > 0.0:  # nobody is there whose numbers are none
+                    apart *= 1.0 - min(near, 1.0)
         met[n] = 1.0 - apart
     return met
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -126,6 +127,17 @@ def test_turned_people_and_points_give_the_same(angle):
 def test_nobody_and_nowhere():
     assert not meeting_probability(np.zeros((3, 2)), np.zeros(3), crowd(0, 1, 1.0), 0.8).any()
     assert meeting_probability(np.zeros((0, 2)), np.zeros(0), crowd(2, 1, 1.0), 0.8).shape == (0,)
+
+
+@pytest.mark.parametrize("name", ["paths", "covariances", "probabilities"])
+def test_people_whose_numbers_are_none_are_not_there(name):
+    people = crowd(2, 2, 1.0)
+    numbers = getattr(people, name).copy()
+    numbers[0] = np.nan
+    broken = replace(people, **{name: numbers})
+    points, times = np.full((2, 2), 0.5), np.array([1.0, 0.1])
+    alone = meeting_probability(points, times, _only(people, 1), 0.8)
+    assert meeting_probability(points, times, broken, 0.8) == pytest.approx(alone)
 
 
 def test_unknown_numbers_meet_nobody():
