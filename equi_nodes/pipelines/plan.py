@@ -122,12 +122,12 @@ class Planner:
         if shortest.is_seen(world):
             return self._through_seen(request, world, shortest)
         if self.network is None:
-            return self._answer(request, world, shortest, "a_star")
-        return self._explore(request, world, shortest, watched)
+            return self._answer(request, world, shortest.pulled(world.costs), "a_star")
+        return self._explore(request, world, shortest.pulled(world.costs), watched)
 
     def _through_seen(self, request: PlanRequest, world: World, shortest: Route) -> PlanSample:
         """Return the path, or the rest of the one before where that is about as good."""
-        kept = shortest.pulled(world).or_rest_of(world, self._path, AS_GOOD)
+        kept = shortest.pulled(world.seen_costs).or_rest_of(world, self._path, AS_GOOD)
         answer = self._answer(request, world, kept, "known_map")
         self.reset()
         self._path = answer.poses[:, :2]
@@ -155,7 +155,7 @@ class Planner:
             return self._answer(request, world, shortest, "a_star", notes=(note,))
         route = self._over_best(request, world, frontiers, values)
         graph = plan_graph(world, frontiers, values)
-        if route is None or watched.is_over:
+        if route is None or np.isinf(route.cost) or watched.is_over:
             note = "the way of the network is not open: unknown space counts as free"
             return self._answer(request, world, shortest, "a_star", graph, (note,))
         return self._answer(request, world, route, "network", graph)
@@ -185,7 +185,7 @@ class Planner:
         best = choose(places, totals, target, self.config.switch_margin)
         seen, cost = a_star(world.seen_costs, world.start, world.goal)
         if len(seen) and cost * world.resolution <= totals[best]:
-            return Route.over(world, seen)
+            return Route.over(world, seen).pulled(world.seen_costs)
         target.place = places[best]
         self._target = target
         return _route_over(world, frontiers, numbers[best])
@@ -209,28 +209,35 @@ class Planner:
         graph: PlanGraph | None = None,
         notes: tuple[str, ...] = (),
     ) -> PlanSample:
-        """Return a route as a path: taut, checked, with a pose about every cell."""
-        taut = route.pulled(world)
-        known = taut.seen_share(world)
-        is_fallback = bool(notes)
+        """Return a route as a path, with a pose about every cell."""
         return PlanSample(
-            _stamp(request), request.grid.frame_id, PlanCode.NONE, "",
-            poses(world, taut, request), taut.length * world.resolution,
-            taut.cost * world.resolution, planner, known, graph, is_fallback, {}, notes,
-        )  # fmt: skip
+            _stamp(request),
+            request.grid.frame_id,
+            PlanCode.NONE,
+            poses=poses(world, route, request),
+            length=route.length * world.resolution,
+            cost=route.cost * world.resolution,
+            planner=planner,
+            known_share=route.seen_share(world),
+            graph=graph,
+            is_fallback=bool(notes),
+            notes=notes,
+        )
 
 
 def _route_over(world: World, frontiers: Frontiers, node: int) -> Route | None:
     """Return the way over a frontier: along the graph, by A* where that is cheaper, and beyond."""
     cell = tuple(frontiers.roadmap.cells[node].tolist())
     beyond = path_to(frontiers.to_goal, cell)[::-1]
-    along = Route.over(world, frontiers.roadmap.path(frontiers.nodes_to(node))).pulled(world)
     direct, cost = a_star(world.seen_costs, world.start, cell)
     if not len(direct) or not len(beyond):
         return None
+    along = Route.over(world, frontiers.roadmap.path(frontiers.nodes_to(node)))
+    along = along.pulled(world.seen_costs)
     if not along.cost <= AS_GOOD * cost:
-        along = Route.over(world, direct)
-    return along.then(world, beyond)
+        along = Route.over(world, direct).pulled(world.seen_costs)
+    # Each part is pulled on its own: the robot has to come to the frontier to look beyond it.
+    return along.then(Route.over(world, beyond).pulled(world.costs))
 
 
 def _unreachable(world: World) -> tuple[PlanCode, str]:

@@ -55,10 +55,10 @@ class Route:
         seen = world.states[tuple(middles.T)] != UNKNOWN
         return float(lengths[seen].sum() / lengths.sum()) if lengths.sum() > 0 else 1.0
 
-    def pulled(self, world: World) -> Route:
-        """Return it with straight pieces wherever they cost no more."""
-        points = self.points[pull_taut(world.costs, self.points)]
-        cost = path_cost(world.costs, points)
+    def pulled(self, costs: np.ndarray) -> Route:
+        """Return it with straight pieces wherever they cost no more in ``costs`` (H, W)."""
+        points = self.points[pull_taut(costs, self.points)]
+        cost = path_cost(costs, points)
         return Route(points, cost) if cost <= self.cost + 1e-6 else self
 
     def or_rest_of(self, world: World, before: np.ndarray | None, as_good: float) -> Route:
@@ -80,9 +80,8 @@ class Route:
         cost = path_cost(world.costs, rest)
         return Route(rest, cost) if cost <= as_good * self.cost else self
 
-    def then(self, world: World, cells: np.ndarray) -> Route:
-        """Return it continued over cells (P, 2), whose first is that of its end."""
-        rest = Route.over(world, cells)
+    def then(self, rest: Route) -> Route:
+        """Return it continued over another one, which begins where it ends."""
         return Route(np.concatenate([self.points, rest.points[1:]]), self.cost + rest.cost)
 
 
