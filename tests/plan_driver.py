@@ -158,7 +158,7 @@ class PlanDriver:
             request.start, request.use_start = stamped(start), True
         said = self.feedback
         return self.client.send_goal_async(
-            request, feedback_callback=lambda msg: said.append(msg.feedback.state)
+            request, feedback_callback=lambda msg: said.append(getattr(msg.feedback, "state", ""))
         )
 
     def answer(self, future, what="answered"):
