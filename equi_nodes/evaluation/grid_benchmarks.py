@@ -28,7 +28,7 @@ class Answer:
 
     Attributes:
         plan: of the planner.
-        ratio: its length or cost over the optimum's; nan without a path.
+        ratio: its length or cost over the optimum's; inf through an obstacle, nan without a path.
         a_star_ratio: the same of A*.
         seconds: of the planner, from the raw map to the path.
         a_star_seconds: of A*, from the raw map to the path.
@@ -105,7 +105,8 @@ def _answer(planner: Planner, known: GridMap, query: Scenario) -> Answer:
     ratio = np.nan
     if plan.code is PlanCode.NONE:
         points = plan.poses[:, :2] / known.resolution
-        ratio = _length(points) / best if has_optimum else path_cost(costs, points) / best
+        cost = path_cost(costs, points)  # inf through a closed cell: then no length counts either
+        ratio = (_length(points) if has_optimum and np.isfinite(cost) else cost) / best
     return Answer(plan, ratio, shortest / best, seconds, preparing + searching, searching)
 
 
