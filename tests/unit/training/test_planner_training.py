@@ -1,0 +1,116 @@
+"""What the planner's network learns from, and that it learns from it."""
+
+from __future__ import annotations
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pytest
+import torch
+
+from equi_nodes.datasets.frontier_data import Moment, read_moments, write_moments
+from equi_nodes.models.e2_planner import E2Planner
+from equi_nodes.training import e2_planner
+from equi_nodes.training.e2_planner import ARCHITECTURE, batches, loss, train, validate
+from equi_nodes.training.loop import Schedule
+from equi_nodes.training.trips import record_trip
+
+SMALL = replace(ARCHITECTURE, fields=4, iterations=3)
+
+
+@pytest.fixture(scope="module")
+def moments() -> list[Moment]:
+    """Of two trips through made-up buildings or homes."""
+    return record_trip(1, None) + record_trip(3, None)
+
+
+def test_moments_are_sound(moments):
+    assert len(moments) > 5
+    for moment in moments:
+        nodes = len(moment.known)
+        assert moment.scalars.shape == (nodes, ARCHITECTURE.scalars)
+        assert moment.views.shape == (nodes, ARCHITECTURE.views, ARCHITECTURE.view_width)
+        assert moment.is_frontier.any() and np.isfinite(moment.known).all()
+        at = moment.is_frontier & np.isfinite(moment.truth)
+        # Nothing is nearer than at best, but for the cell beside it that counts for a node.
+        assert (moment.truth[at] >= moment.optimistic[at] - 0.3).all()
+
+
+def test_moments_survive_a_file(moments, tmp_path):
+    write_moments(tmp_path / "trip.npz", moments)
+    again = read_moments([tmp_path / "trip.npz"])
+    for one, two in zip(moments, again):
+        for part in fields(Moment):
+            np.testing.assert_array_equal(getattr(one, part.name), getattr(two, part.name))
+
+
+def test_moments_of_a_batch_know_nothing_of_each_other(moments):
+    torch.manual_seed(0)
+    model, moment = E2Planner(SMALL).eval(), moments[0]
+    one, two = (
+        model(*e2_planner._on(next(batches([moment] * count)), torch.device("cpu")).inputs)
+        for count in (1, 2)
+    )
+    assert torch.allclose(one.readouts.repeat(1, 2, 1), two.readouts, atol=1e-4)
+
+
+class Knowing(torch.nn.Module):
+    """Stands for a network that knows the truth of a batch, or says that all is at best."""
+
+    def __init__(self, batch, knows: bool) -> None:
+        super().__init__()
+        self.unused = torch.nn.Parameter(torch.zeros(1))
+        farther = e2_planner._farther(batch) if knows else torch.zeros(len(batch.known))
+        self.readout = torch.log(torch.expm1(farther.clamp(min=1e-4)))
+
+    def forward(self, *inputs, iterations=None):
+        from equi_nodes.models.e2_planner import Scores
+
+        return Scores(inputs[6].float(), torch.stack([self.readout, self.readout], -1)[None])
+
+
+def test_who_knows_the_truth_chooses_best_and_who_hopes_does_as_the_optimist(moments):
+    batch = next(batches(moments))
+    knows, hopes = (validate(Knowing(batch, knows), [batch]) for knows in (True, False))
+    assert knows["criterion"] == pytest.approx(0, abs=0.1)
+    assert hopes["criterion"] == pytest.approx(hopes["optimistic"], abs=0.1)
+    assert knows["criterion"] <= hopes["criterion"]
+
+
+def test_learning_lowers_the_loss(moments):
+    torch.manual_seed(0)
+    model, batch = E2Planner(SMALL), next(batches(moments))
+    optimiser = torch.optim.Adam(model.parameters(), 1e-2)
+    losses = []
+    for _ in range(25):
+        optimiser.zero_grad()
+        value = loss(model, batch, 0.0)
+        value.backward()
+        optimiser.step()
+        losses.append(value.item())
+    assert np.mean(losses[-3:]) < 0.85 * losses[0]
+
+
+def test_a_training_resumes_and_is_reproducible(moments, tmp_path):
+    write_moments(tmp_path / "trips" / "1.npz", moments[: len(moments) // 2])
+    write_moments(tmp_path / "trips" / "2.npz", moments[len(moments) // 2 :])
+    short = [tmp_path / "trips"]
+
+    def run(name: str, epochs: int, stop_after: int = 99):
+        class Stop(Exception):
+            pass
+
+        def report(epoch, figures):
+            if epoch == stop_after:
+                raise Stop
+
+        try:
+            return train(short, tmp_path / name, Schedule(epochs), SMALL, report)[1]
+        except Stop:
+            return None
+
+    whole = run("whole", 2)
+    assert run("parts", 2, stop_after=1) is None
+    resumed = run("parts", 2)
+    assert whole.keys() == resumed.keys()
+    assert whole["moments"] > 0
