@@ -68,10 +68,9 @@ def _movingai(args: argparse.Namespace, console: Console) -> dict:
 
 
 def _known(args: argparse.Namespace, console: Console) -> dict:
-    from equi_nodes.config.e2_planner import E2PlannerConfig
-    from equi_nodes.evaluation.grid_benchmarks import known_map
+    from equi_nodes.evaluation.grid_benchmarks import ROBOT, known_map
 
-    planner, rng = _planner(args, E2PlannerConfig(), console), np.random.default_rng(0)
+    planner, rng = _planner(args, ROBOT, console), np.random.default_rng(0)
     files = _files(args.known, "ros")
     answers = _each(files, lambda file: known_map(planner, file, args.per_map, rng), console)
     return _report(answers, "cost / cost of A*", console)
