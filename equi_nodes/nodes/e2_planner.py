@@ -92,6 +92,8 @@ class E2PlannerNode(PipelineNode):
 
     def deliver(self, job: Job, result: PlanResult) -> None:
         """Publish the path to the goal that is kept; clients of the action have their answer."""
+        if result.was_asked:
+            self._look()  # of several requests to look, the worker has kept one
         if result.is_standing:
             super().deliver(job, result)
         elif result.plan is not None:

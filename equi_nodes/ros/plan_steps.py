@@ -43,7 +43,8 @@ class PlanResult:
     Attributes:
         stamp_ns: the node's time when it began.
         frame_id: of the plan.
-        plan: the plan, None if nothing had to be planned.
+        plan: the plan, None if nothing had to be planned or nobody wants it any more.
+        was_asked: there was something to plan, so there may be more.
         is_standing: it is the plan to the goal that is kept.
         goal: (2,) metres, where it should lead.
         notes: what a user should know, in sentences.
@@ -52,6 +53,7 @@ class PlanResult:
     stamp_ns: int
     frame_id: str
     plan: PlanSample | None = None
+    was_asked: bool = True
     is_standing: bool = False
     goal: np.ndarray = field(default_factory=lambda: np.zeros(2))
     notes: tuple[str, ...] = ()
@@ -148,7 +150,7 @@ class PlanSteps:
         stamp = self._now_ns()
         order = self._desk.take() or self._closed()
         if order is None:
-            return PlanResult(stamp, "")
+            return PlanResult(stamp, "", was_asked=False)
         began = steady_ns()
         try:
             plan = self._planned(order, stamp)
@@ -168,8 +170,9 @@ class PlanSteps:
             self._standing, self._plan = order, plan
         goal = order.goal.T[:2, 3] if order.goal else np.zeros(2)
         return PlanResult(
-            stamp, plan.frame_id, plan, is_standing, goal, plan.notes, is_fallback=plan.is_fallback
-        )
+            stamp, plan.frame_id, plan, is_standing=is_standing, goal=goal, notes=plan.notes,
+            is_fallback=plan.is_fallback,
+        )  # fmt: skip
 
     def _planned(self, order: Order, stamp: int) -> PlanSample:
         """Return the plan of an order, or why there is none."""

@@ -104,6 +104,16 @@ def test_a_goal_in_a_moving_frame_stays_where_it_was(driver):
     assert np.allclose(points(driver.paths[-1])[[0, -1]], [[2.0, 1.0], [3.0, 4.0]], atol=0.1)
 
 
+def test_a_kept_goal_is_not_forgotten_among_those_of_the_action(driver):
+    driver.paths.clear()
+    futures = [driver.send(THERE) for _ in range(10)]
+    driver.send_goal(THERE)
+    futures += [driver.send(THERE) for _ in range(10)]
+    driver.peer.until(lambda: driver.paths, "a path")
+    results = [driver.answer(future).get_result_async() for future in futures]
+    driver.peer.until(lambda: all(result.done() for result in results), "all end")
+
+
 def test_a_bad_goal_is_named(driver):
     def send() -> None:
         driver.send_goal(planar(np.nan, 1.0))
