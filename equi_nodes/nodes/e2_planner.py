@@ -80,10 +80,11 @@ class E2PlannerNode(PipelineNode):
         from equi_nodes.pipelines.plan import Planner
 
         config = self.config
-        usual = Planner.from_config(config)
+        kept = Planner.from_config(config)
+        usual = Planner(config, kept.network)
         planners = {"": usual, "equiv": usual, "a_star": Planner(config)}
         now = self.clock.now_ns
-        return PlanSteps(planners, config, self._heard, self._desk, self._figures, now)
+        return PlanSteps(kept, planners, config, self._heard, self._desk, self._figures, now)
 
     @property
     def longest_age(self) -> float:

@@ -115,6 +115,7 @@ class PlanSteps:
 
     def __init__(
         self,
+        kept: Planner,
         planners: Mapping[str, Planner],
         config: E2PlannerConfig,
         inputs: PlanInputs,
@@ -122,8 +123,11 @@ class PlanSteps:
         figures: PlanFigures,
         now_ns: Callable[[], int],
     ) -> None:
-        """Plan with one of several planners, chosen by the id in an order; the first is usual."""
-        self._planners, self._config = planners, config
+        """Plan the kept goal with one planner, the others with that of the id in their order.
+
+        A planner keeps to its way as long as its goal stays, so the kept goal has one of its own.
+        """
+        self._kept, self._planners, self._config = kept, planners, config
         self._inputs, self._desk, self._figures, self._now_ns = inputs, desk, figures, now_ns
         self._standing: Order | None = None
         self._plan: PlanSample | None = None
@@ -132,16 +136,16 @@ class PlanSteps:
     @property
     def backend_name(self) -> str:
         """Return what runs the network."""
-        return next(iter(self._planners.values())).backend_name
+        return self._kept.backend_name
 
     def warm_up(self) -> None:
         """Make the first step as fast as the later ones."""
-        for planner in set(self._planners.values()):
+        for planner in {self._kept, *self._planners.values()}:
             planner.warm_up()
 
     def reset(self) -> None:
         """Forget the previous plans."""
-        for planner in set(self._planners.values()):
+        for planner in {self._kept, *self._planners.values()}:
             planner.reset()
         self._plan = None
 
@@ -177,7 +181,8 @@ class PlanSteps:
     def _planned(self, order: Order, stamp: int) -> PlanSample:
         """Return the plan of an order, or why there is none."""
         order.begun()
-        planner = self._planners.get(order.planner_id)
+        is_standing = order is self._desk.standing
+        planner = self._kept if is_standing else self._planners.get(order.planner_id)
         if planner is None:
             known = ", ".join(name for name in self._planners if name)
             text = f"there is no planner '{order.planner_id}', choose one of {known}"
@@ -186,9 +191,9 @@ class PlanSteps:
             request = self._inputs.request(order, stamp)
         except Refusal as refusal:
             return failure(refusal.code, str(refusal), stamp)
-        if order is self._desk.standing:  # what moves with the robot must not move the goal
+        if is_standing:  # what moves with the robot must not move the goal
             order.goal = Place(request.grid.frame_id, self._inputs.in_map(order.goal, "goal").T)
-        self._checked = request.grid
+            self._checked = request.grid
         return planner.step(request)
 
     def _framed(self, plan: PlanSample, order: Order) -> PlanSample:
@@ -197,16 +202,14 @@ class PlanSteps:
         return replace(plan, frame_id=plan.frame_id or (known.frame_id if known else "map"))
 
     def _closed(self) -> Order | None:
-        """Return the kept goal if a newer map has an obstacle on the path to it."""
+        """Return the kept goal if a newer map has an obstacle on its path, or it has no path."""
         standing, grid = self._desk.standing, self._inputs.grid
         if standing is None or standing is not self._standing or grid is self._checked:
             return None
         self._checked = grid
         config, plan = self._config, self._plan
-        if plan is None or grid.frame_id != plan.frame_id:
+        if plan is None or plan.code != PlanCode.NONE or grid.frame_id != plan.frame_id:
             return standing
-        if plan.code != PlanCode.NONE:
-            return None
         is_closed = is_blocked(plan.poses, grid, config.occupied_threshold, config.robot_radius)
         return standing if is_closed else None
 

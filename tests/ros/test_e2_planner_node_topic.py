@@ -64,6 +64,7 @@ def test_a_goal_gives_a_path_at_once(driver):
 def test_a_map_that_closes_the_path_makes_another_one(driver):
     assert crossing(follow(driver)) == pytest.approx(8.5, abs=0.5)
     driver.send_map(two_rooms(door=(20, 30)))
+    driver.send(THERE)  # another goal is planned on that map
     driver.peer.until(lambda: len(driver.paths) > 1, "another path", 3.0)
     assert crossing(driver.paths[-1]) == pytest.approx(2.5, abs=0.5)
 
@@ -81,6 +82,8 @@ def test_no_way_gives_an_empty_path_and_says_why(driver):
     driver.peer.until(lambda: len(driver.paths) > 1, "another path", 3.0)
     assert not driver.paths[-1].poses
     driver.peer.until_says("planning", "no plan to the goal, NO_VALID_PATH: no path leads", level=1)
+    driver.send_map(two_rooms())
+    driver.peer.until(lambda: driver.paths[-1].poses, "a path as soon as the door is open", 3.0)
 
 
 def test_a_goal_of_no_known_frame_says_so(driver):
