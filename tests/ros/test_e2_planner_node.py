@@ -225,4 +225,18 @@ def test_plans_are_counted_by_code_and_planner(driver):
 def test_an_inactive_node_rejects_goals_and_plans_again_when_active(driver):
     assert driver.peer.change(Transition.TRANSITION_DEACTIVATE)
     assert not driver.answer(driver.send(THERE)).accepted
+    assert driver.peer.change(Transition.TRANSITION_CLEANUP)
+    assert not driver.answer(driver.send(THERE)).accepted
+    assert driver.peer.change(Transition.TRANSITION_CONFIGURE)
     assert driver.peer.change(Transition.TRANSITION_ACTIVATE)
+    driver.until_active()
+    driver.peer.until(lambda: driver.plan(THERE)[0] == SUCCEEDED, "a plan on the latched map")
+
+
+def test_a_transform_that_is_no_number_is_no_place(driver):
+    driver.T_map_odom = planar(np.nan, 0.0)
+    driver.peer.spin(0.2)
+    status, result = driver.plan(THERE)
+    driver.T_map_odom = np.eye(4)
+    driver.peer.spin(0.2)
+    assert (status, result.error_code) == (ABORTED, Code.TF_ERROR)
