@@ -30,14 +30,17 @@ from equi_nodes.models.grid_vin import GridVin
 from equi_nodes.models.seeing_planner import SeeingPlanner
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
-BATCH, STEPS = 8, 100  # graphs a step, steps an epoch
+BATCH, STEPS = 4, 100  # graphs a step, steps an epoch
 SCHEDULE = Schedule(epochs=8, learning_rate=4e-3)
 GRID_SCHEDULE = Schedule(epochs=20, learning_rate=1e-2)  # the best of 1e-3, 4e-3 and 1e-2
+GRID_TRIES = 3  # seeds, of which the best by validation counts: many end in a poor optimum
+FEW = 20  # unknown mazes of each validation
+AT_ONCE = 25  # graphs that a policy answers at once
 TEMPERATURE = 0.125  # of the softmax over edges: sharp before the last layer's weights are large
 TEST, VALIDATION = 100, 50  # graphs
 TRAINING_SEED, VALIDATION_SEED, TEST_SEED = 1, 2, 3
-LIMIT, TRAIL = 100, 30  # moves in unknown mazes, in tests and in training
-OWN, RANDOM = 0.25, 0.1  # share of training walks by the network itself; of random moves in others
+LIMIT, TRAIL = 100, 25  # moves in unknown mazes, in tests and in training
+OWN, RANDOM = 0.05, 0.1  # share of training walks by the network itself; of random moves in others
 
 
 @dataclass(frozen=True)
@@ -70,7 +73,7 @@ SEEING = replace(SLIM, scalars=1, views=CAMERAS, view_width=12, mirrored=False)
 KINDS = {
     "grid": Kind(mazes.mazes, SLIM, (12, 24), is_grid=True),
     "graph": Kind(scattered, SLIM, (5, 11)),
-    "grid-unknown": Kind(mazes.mazes, replace(SLIM, scalars=4), (12, 24), True, unknown=True),
+    "grid-unknown": Kind(mazes.mazes, replace(SLIM, scalars=4), (10, 18), True, unknown=True),
     "graph-visual": Kind(seen_mazes, SEEING, (5, 11), recognises=True, columns=COLUMNS),
     "semantic": Kind(homes, SEEING, (12, 24), columns=COLUMNS, shows_goal=False),
 }
@@ -157,14 +160,14 @@ def policy(model: nn.Module, kind: Kind) -> Policy:
     @torch.no_grad()
     def choose(problems: Problems) -> np.ndarray:
         model.eval()
-        parts = np.array_split(np.arange(len(problems)), max(len(problems) // BATCH, 1))
+        parts = np.array_split(np.arange(len(problems)), max(len(problems) // AT_ONCE, 1))
         logits = [model(Batch(problems.part(rows)), iterations)[0] for rows in parts]
         return torch.cat(logits).argmax(-1).numpy()
 
     return choose
 
 
-def measure(choose: Policy, kind: Kind, problems: Problems, starts: int = 10) -> dict[str, float]:
+def measure(choose: Policy, kind: Kind, problems: Problems, starts: int = 2) -> dict[str, float]:
     """Return success and SPL: from all starts, or in unknown mazes from some drawn ones."""
     if not kind.unknown:
         return scores(problems, choose(problems))
@@ -199,8 +202,11 @@ def train(
             part = slice(number * BATCH, (number + 1) * BATCH)
             yield given.part(part), int(rng.integers(low, high + 1))
 
+    if kind.unknown:
+        validation = validation.part(slice(FEW))  # there every move is planned anew
+
     def validate(average: nn.Module) -> dict[str, float]:
-        found = measure(policy(average, kind), kind, validation, starts=2)
+        found = measure(policy(average, kind), kind, validation, starts=1)
         return {"criterion": 1 - found["spl"]} | found
 
     task = Task(batches, lambda m, batch, _: _loss(m, *batch, kind), validate)
@@ -214,13 +220,15 @@ def trained(
 
     A training that is complete in ``folder`` is not repeated.
     """
-    kind = KINDS[task]
-    torch.manual_seed(SCHEDULE.seed)
-    model = contestants(kind)[name]()
-    problems = kind.make(size, TRAINING_SEED)
-    validation = kind.make(VALIDATION, VALIDATION_SEED)
-    where = folder / f"{task}-{name}-{size}"
-    train(model, kind, problems, validation, where, report, schedule_of(name))
+    kind, where = KINDS[task], folder / f"{task}-{name}-{size}"
+    sets = kind.make(size, TRAINING_SEED), kind.make(VALIDATION, VALIDATION_SEED)
+    tries = []
+    for seed in range(GRID_TRIES if name == "grid_vin" else 1):
+        torch.manual_seed(seed)
+        model, schedule = contestants(kind)[name](), replace(schedule_of(name), seed=seed)
+        best = train(model, kind, *sets, where / str(seed), report, schedule)
+        tries.append((best["criterion"], seed, model))
+    model = min(tries)[2]
     figures = measure(policy(model, kind), kind, kind.make(TEST, TEST_SEED))
     return figures | {"parameters": sum(part.numel() for part in model.parameters())}
 
