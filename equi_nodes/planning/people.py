@@ -62,7 +62,7 @@ def _boxes(states: np.ndarray, distance: float) -> np.ndarray:
     return np.concatenate([low, high], axis=-1)
 
 
-@njit(cache=True)
+@njit(cache=True, nogil=True)
 def _meet(
     points: np.ndarray,
     phase: np.ndarray,
