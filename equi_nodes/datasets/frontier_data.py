@@ -1,4 +1,4 @@
-"""What a robot knew at moments of its trips, and how far the goal really was from everywhere."""
+"""What a robot knew at moments of its trips, and what there really was beyond each frontier."""
 
 from __future__ import annotations
 
@@ -25,7 +25,10 @@ class Moment:
         mask: (N, M) bool.
         known: (N,) float32 metres from the robot.
         optimistic: (N,) float32 metres to the goal at best.
-        truth: (N,) float32 metres to the goal on the whole map; inf where it cannot be reached.
+        beyond: (N,) float32 metres to the goal beyond a frontier, through what was not seen; inf
+            where it is not reached there.
+        in_vain: (N,) float32 metres that are driven beyond a frontier until all of it was seen.
+        distance: (N,) float32 metres to the goal on the whole map; inf where it is not reached.
     """
 
     scalars: np.ndarray
@@ -37,7 +40,9 @@ class Moment:
     mask: np.ndarray
     known: np.ndarray
     optimistic: np.ndarray
-    truth: np.ndarray
+    beyond: np.ndarray
+    in_vain: np.ndarray
+    distance: np.ndarray
 
     @property
     def is_frontier(self) -> np.ndarray:
@@ -74,8 +79,8 @@ def read_moments(paths: Iterable[Path]) -> list[Moment]:
     return found
 
 
-def joined(moments: list[Moment]) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Return moments as one graph of separate parts, by field, and each node's moment (N,)."""
+def joined(moments: list[Moment]) -> dict[str, np.ndarray]:
+    """Return moments as one graph of separate parts, by field."""
     widest = max(moment.mask.shape[1] for moment in moments)
     first = np.cumsum([0, *(len(moment.known) for moment in moments[:-1])])
     parts = {}
@@ -87,8 +92,7 @@ def joined(moments: list[Moment]) -> tuple[dict[str, np.ndarray], np.ndarray]:
             arrays = [_widened(array, widest) for array in arrays]
         parts[part.name] = np.concatenate(arrays)
     parts["neighbours"] = parts["neighbours"].astype(np.int64)
-    sizes = [len(moment.known) for moment in moments]
-    return parts, np.repeat(np.arange(len(moments)), sizes)
+    return parts
 
 
 def _widened(array: np.ndarray, width: int) -> np.ndarray:

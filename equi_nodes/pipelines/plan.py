@@ -14,8 +14,9 @@ import numpy as np
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.planning import grid
+from equi_nodes.planning.choices import Choices, choices_of
 from equi_nodes.planning.deadline import Deadline, deadline
-from equi_nodes.planning.frontiers import Frontiers, find_frontiers
+from equi_nodes.planning.frontiers import Frontiers, Outlook, find_frontiers, outlook
 from equi_nodes.planning.people import meeting_probability
 from equi_nodes.planning.request import misplaced, nearest_open, refusal
 from equi_nodes.planning.roadmap import reachable
@@ -149,19 +150,20 @@ class Planner:
     ) -> PlanSample:
         """Return the way over the frontier that the network finds best, or the optimistic one."""
         try:
-            frontiers, values = self._scored(world, watched)
+            frontiers, expected = self._scored(world, watched)
         except Exception as error:  # whatever the network does, the robot gets a path
             note = f"the network gave no answer ({error}): unknown space counts as free"
             return self._answer(request, world, shortest, "a_star", notes=(note,))
-        route = self._over_best(request, world, frontiers, values)
-        graph = plan_graph(world, frontiers, values)
+        choices = choices_of(world, frontiers, expected)
+        route = self._over_best(request, world, frontiers, choices)
+        graph = plan_graph(world, frontiers, choices)
         if route is None or np.isinf(route.cost) or watched.is_over:
             note = "the way of the network is not open: unknown space counts as free"
             return self._answer(request, world, shortest, "a_star", graph, (note,))
         return self._answer(request, world, route, "network", graph)
 
-    def _scored(self, world: World, watched: Deadline) -> tuple[Frontiers, np.ndarray]:
-        """Return the frontiers and what the network expects from each node to the goal, metres."""
+    def _scored(self, world: World, watched: Deadline) -> tuple[Frontiers, Outlook]:
+        """Return the frontiers and what the network expects at each node."""
         if np.isfinite(world.costs).sum() > LARGEST:
             raise ValueError("the map is too large for the graph")
         frontiers = find_frontiers(
@@ -170,25 +172,23 @@ class Planner:
         _, readouts = self.network(*frontiers.inputs)
         if not np.isfinite(readouts).all():
             raise ValueError("its numbers are not finite")
-        return frontiers, frontiers.values(readouts[0])
+        return frontiers, outlook(frontiers.optimistic, readouts[0])
 
     def _over_best(
-        self, request: PlanRequest, world: World, frontiers: Frontiers, values: np.ndarray
+        self, request: PlanRequest, world: World, frontiers: Frontiers, choices: Choices
     ) -> Route | None:
         """Return the way over the best frontier, or through seen space where that is better."""
-        numbers = frontiers.numbers[np.isfinite(values[frontiers.numbers])]
-        if not len(numbers):
+        if not len(choices.nodes):
             return None
-        totals = frontiers.known[numbers] + values[numbers]
-        places = world.layout.in_map(frontiers.roadmap.cells[numbers] + 0.5)
+        places = world.layout.in_map(choices.cells + 0.5)
         target = self._aim(request, world)
-        best = choose(places, totals, target, self.config.switch_margin)
-        seen, cost = a_star(world.seen_costs, world.start, world.goal)
-        if len(seen) and cost * world.resolution <= totals[best]:
-            return Route.over(world, seen).pulled(world.seen_costs)
+        best = choose(places, choices.costs, target, self.config.switch_margin)
         target.place = places[best]
         self._target = target
-        return _route_over(world, frontiers, numbers[best])
+        if choices.nodes[best] < 0:
+            seen, _ = a_star(world.seen_costs, world.start, world.goal)
+            return Route.over(world, seen).pulled(world.seen_costs)
+        return _route_over(world, frontiers, choices.nodes[best])
 
     def _aim(self, request: PlanRequest, world: World) -> Target:
         """Return the target so far, brought up to date; a new goal begins a new one."""

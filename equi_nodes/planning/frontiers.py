@@ -1,12 +1,14 @@
-"""The question put to the network: how far is the goal beyond each frontier?
+"""The question put to the network: does the way beyond a frontier lead to the goal?
 
-At best it is as far as the optimistic way, through everything unknown. The network says how much
-farther, from what lies around the nodes of the graph and in which direction the goal is.
+At best the goal is as far as the optimistic way, through everything unknown. The network says with
+which chance it can be reached there, how much farther it is then, and how far one drives in vain
+otherwise; from what lies around the nodes of the graph and in which direction the goal is.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_matrix
@@ -18,10 +20,11 @@ from equi_nodes.planning.search import Field, field_from
 from equi_nodes.planning.surroundings import look_around
 from equi_nodes.planning.world import World
 
-SCALARS, VECTORS, EDGE_SCALARS = 8, 2, 3
+SCALARS, VECTORS, EDGE_SCALARS, READOUTS = 8, 2, 3, 3
 AHEAD_M = 1.5  # of the optimistic way from a frontier on, whose direction is an input
 FAR_M = 10.0  # metres that count as far in inputs of order one
-LEAST_M, SHARE = 3.0, 0.3  # how much farther than at best is much: so many metres, and this share
+LEAST_M, SHARE = 2.0, 0.2  # how much farther than at best is much: so many metres, and this share
+IN_VAIN_M = 3.0  # how far in vain is much
 
 
 @dataclass(frozen=True)
@@ -49,14 +52,6 @@ class Frontiers:
         """Return the numbers of the frontier nodes."""
         return np.flatnonzero(self.roadmap.is_frontier)
 
-    def values(self, readouts: np.ndarray) -> np.ndarray:
-        """Return what to expect from each node to the goal, (N,) metres.
-
-        Args:
-            readouts: (N, R) of the network; the first says how much farther than at best it is.
-        """
-        return self.optimistic + much_farther(self.optimistic) * softplus(readouts[:, 0])
-
     def nodes_to(self, node: int) -> np.ndarray:
         """Return the nodes on the way from the start to a node."""
         nodes = [node]
@@ -65,8 +60,37 @@ class Frontiers:
         return np.array(nodes[::-1])
 
 
+class Outlook(NamedTuple):
+    """What the network expects at each node; it counts at frontiers alone.
+
+    Attributes:
+        chance: (N,) in 0..1 that the goal is reached through what lies beyond.
+        beyond: (N,) metres to the goal if so.
+        in_vain: (N,) metres driven beyond it if not so.
+    """
+
+    chance: np.ndarray
+    beyond: np.ndarray
+    in_vain: np.ndarray
+
+
+def outlook(optimistic: np.ndarray, readouts: np.ndarray) -> Outlook:
+    """Return what the network says in metres.
+
+    Args:
+        optimistic: (N,) metres from each node to the goal at best.
+        readouts: (N, 3) of the network: the logit of the chance, how much farther than at best
+            the goal is, and how far one drives in vain, the latter two before ``softplus`` and in
+            units of ``much_farther`` and ``IN_VAIN_M``.
+    """
+    logit, farther, in_vain = np.asarray(readouts, np.float64).T
+    chance = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+    beyond = optimistic + much_farther(optimistic) * softplus(farther)
+    return Outlook(chance, beyond, IN_VAIN_M * softplus(in_vain))
+
+
 def much_farther(optimistic: np.ndarray) -> np.ndarray:
-    """Return the unit of the network's first readout: many metres more than at best."""
+    """Return the unit of the network's second readout: many metres more than at best."""
     return LEAST_M + SHARE * optimistic
 
 
@@ -91,7 +115,7 @@ def find_frontiers(world: World, spacing_m: float, max_nodes: int, stop: np.ndar
     least = np.sqrt(reached.sum() / max_nodes)
     spacing = int(np.ceil(max(spacing_m / world.resolution, least, 2)))
     roadmap = build_roadmap(costs, world.distance, reached, frontier, world.start, spacing)
-    known, before = _from_start(roadmap)
+    known, before = distances(roadmap, 0)
     field = field_from(world.costs, [world.goal], roadmap.cells[roadmap.is_frontier], stop)
     optimistic = field.cost[tuple(roadmap.cells.T)] * world.resolution
     known = known * world.resolution
@@ -101,12 +125,12 @@ def find_frontiers(world: World, spacing_m: float, max_nodes: int, stop: np.ndar
     return Frontiers(roadmap, known, before, optimistic, field, inputs)
 
 
-def _from_start(roadmap: Roadmap) -> tuple[np.ndarray, np.ndarray]:
-    """Return the cost from node 0 to each node, and the node before."""
+def distances(roadmap: Roadmap, nodes: np.ndarray | int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the cost in cells from each of F nodes to every node, (F, N), and the node before."""
     low, high = roadmap.edges.T
     count = len(roadmap.cells)
     graph = csr_matrix((roadmap.lengths, (low, high)), (count, count))
-    return dijkstra(graph, directed=False, indices=0, return_predecessors=True)
+    return dijkstra(graph, directed=False, indices=nodes, return_predecessors=True)
 
 
 def _inputs(

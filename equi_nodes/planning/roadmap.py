@@ -25,6 +25,7 @@ class Roadmap(NamedTuple):
         cells: (N, 2) row and column of each node; node 0 is the start.
         is_frontier: (N,) bool.
         sizes: (N,) how many cells a frontier has, 0 for other nodes.
+        openings: (N,) which connected piece of the frontier it lies in, 0 for other nodes.
         edges: (E, 2) pairs of nodes, the smaller number first, sorted.
         lengths: (E,) cost of the way between them.
         crossings: (E, 2, 2) the two cells in which that way passes from one to the other.
@@ -34,6 +35,7 @@ class Roadmap(NamedTuple):
     cells: np.ndarray
     is_frontier: np.ndarray
     sizes: np.ndarray
+    openings: np.ndarray
     edges: np.ndarray
     lengths: np.ndarray
     crossings: np.ndarray
@@ -87,32 +89,37 @@ def build_roadmap(
         start: row and column of the first node.
         spacing: cells between two nodes, about.
     """
-    borders, sizes = _frontier_nodes(frontier, spacing)
+    borders, sizes, openings = _frontier_nodes(frontier, spacing)
     inner = _inner_nodes(distance, reached & ~frontier, spacing)
     inner = inner[(inner != start).any(1)]
     is_start = (borders == start).all(1)
-    own = sizes[is_start].sum()
     cells = np.concatenate([[start], borders[~is_start], inner]).astype(np.int64)
-    sizes = np.concatenate([[own], sizes[~is_start], np.zeros(len(inner), np.int64)])
+    none = np.zeros(len(inner), np.int64)
+    sizes, openings = (
+        np.concatenate([[part[is_start].sum()], part[~is_start], none])
+        for part in (sizes, openings)
+    )
     field = field_from(costs, cells)
-    return Roadmap(cells, sizes > 0, sizes, *_edges(costs, field), field)
+    return Roadmap(cells, sizes > 0, sizes, openings, *_edges(costs, field), field)
 
 
-def _frontier_nodes(frontier: np.ndarray, spacing: int) -> tuple[np.ndarray, np.ndarray]:
-    """Return a cell of each piece of the frontier near its middle, and the pieces' sizes."""
+def _frontier_nodes(frontier: np.ndarray, spacing: int) -> tuple[np.ndarray, ...]:
+    """Return a cell near the middle of each piece of the frontier, its size and its opening.
+
+    An opening is what hangs together; one that is wide has several pieces.
+    """
     _, part = cv2.connectedComponents(frontier.view(np.uint8), connectivity=8)
     cells = np.argwhere(frontier)
-    blocks = cells // spacing
-    key = np.column_stack([part[frontier], blocks])
-    _, piece, sizes = np.unique(key, axis=0, return_inverse=True, return_counts=True)
+    key = np.column_stack([part[frontier], cells // spacing])
+    pieces, piece, sizes = np.unique(key, axis=0, return_inverse=True, return_counts=True)
     piece = piece.ravel()
     if not len(cells):
-        return cells, sizes
+        return cells, sizes, sizes
     middle = np.stack([np.bincount(piece, axis_) for axis_ in cells.T], -1) / sizes[:, None]
     away = np.abs(cells - middle[piece]).sum(1)
     order = np.lexsort((np.arange(len(cells)), away, piece))
     first = order[np.r_[True, np.diff(piece[order]) != 0]]
-    return cells[first], sizes
+    return cells[first], sizes, pieces[:, 0]
 
 
 @numba.njit(cache=True)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from equi_nodes.planning.choices import Choices
 from equi_nodes.planning.frontiers import Frontiers
 from equi_nodes.planning.grid import UNKNOWN
 from equi_nodes.planning.smoothing import densified, path_cost, pull_taut
@@ -96,13 +97,16 @@ def poses(world: World, route: Route, request: PlanRequest) -> np.ndarray:
     return np.column_stack([points, yaw])
 
 
-def plan_graph(world: World, frontiers: Frontiers, values: np.ndarray) -> PlanGraph:
+def plan_graph(world: World, frontiers: Frontiers, choices: Choices) -> PlanGraph:
     """Return what was searched, in the map's frame, for markers and diagnostics."""
     roadmap = frontiers.roadmap
+    values = np.full(len(roadmap.cells), np.nan)
+    at = choices.nodes >= 0
+    values[choices.nodes[at]] = choices.costs[at] - frontiers.known[choices.nodes[at]]
     return PlanGraph(
         world.layout.in_map(roadmap.cells + 0.5),
         roadmap.edges,
         roadmap.lengths * world.resolution,
         roadmap.is_frontier,
-        np.where(roadmap.is_frontier, values, np.nan),
+        values,
     )

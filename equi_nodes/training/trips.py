@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from equi_nodes.datasets.frontier_data import Moment, quantised, write_moments
@@ -15,7 +16,8 @@ from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.exploration import CONFIG, INFLATION, Building, explore, trips
 from equi_nodes.pipelines.plan import Network, Planner
 from equi_nodes.planning import grid
-from equi_nodes.planning.frontiers import Frontiers, find_frontiers
+from equi_nodes.planning.frontiers import READOUTS, Frontiers, find_frontiers
+from equi_nodes.planning.roadmap import frontier_cells
 from equi_nodes.planning.search import field_from
 from equi_nodes.planning.world import World, lay_out
 from equi_nodes.samples import PlanRequest, PlanSample
@@ -27,6 +29,7 @@ DRIVE_CELLS = 10  # between two plans: fewer than a robot makes, to see more bui
 MOMENTS = 5  # of a trip that are kept
 OTHER_GOALS = 2  # asked about at each of them beside the one that was driven to
 DISTRACTED = 0.3  # share of the trips that wander
+PEEK_M = 1.5  # of what lies beyond a frontier is seen from it
 MOST_NODES = 600  # of a moment that is kept
 CELL_M = 0.1
 
@@ -41,9 +44,9 @@ class Distracted:
         self._rng, self._spread, self._network = rng, spread, network
 
     def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return edges and readouts, (1, N, M) and (1, N, 2)."""
+        """Return edges and readouts, (1, N, M) and (1, N, 3)."""
         edges, nodes = inputs[6], inputs[0].shape[1]
-        readouts = np.full((1, nodes, 2), -4.0, np.float32)
+        readouts = np.zeros((1, nodes, READOUTS), np.float32)
         if self._network is not None:
             edges, readouts = self._network(*inputs)
         return edges, readouts + self._spread * self._rng.normal(size=readouts.shape)
@@ -98,8 +101,7 @@ def record_trip(seed: int, network: Network | None) -> list[Moment]:
     moments = []
     for number in sorted(rng.permutation(len(asked))[:MOMENTS]):
         for request, end in _goals(asked[number], costs, goal, rng):
-            truth = field_from(costs, [end]).cost * place.resolution
-            moments.append(_moment(request, truth))
+            moments.append(_moment(request, costs, end))
     return [moment for moment in moments if len(moment.known) <= MOST_NODES]
 
 
@@ -124,23 +126,57 @@ def record_trips(folder: Path, seeds: range, network: Network | None, report=Non
             report(seed)
 
 
-def _moment(request: PlanRequest, truth: np.ndarray) -> Moment:
+def _moment(request: PlanRequest, costs: np.ndarray, goal: tuple[int, int]) -> Moment:
+    """Return what a robot knew and what it did not.
+
+    Args:
+        request: what it knew.
+        costs: (H, W) of the whole map.
+        goal: row and column.
+    """
     states = grid.states(request.grid.cells, CONFIG.free_threshold, CONFIG.occupied_threshold)
     world = lay_out(request, states, INFLATION)
     frontiers = find_frontiers(world, CONFIG.node_spacing, CONFIG.max_nodes, np.zeros(1, bool))
     scalars, vectors, views, positions, neighbours, edges, mask = (
         array[0] for array in frontiers.inputs
     )
+    rest = (frontiers.known, frontiers.optimistic, *_truth(world, frontiers, costs, goal))
     return Moment(
         scalars, vectors, quantised(views), positions, neighbours.astype(np.int32), edges, mask,
-        frontiers.known.astype(np.float32), frontiers.optimistic.astype(np.float32),
-        _true_distance(world, frontiers, truth),
+        *(part.astype(np.float32) for part in rest),
     )  # fmt: skip
 
 
-def _true_distance(world: World, frontiers: Frontiers, truth: np.ndarray) -> np.ndarray:
-    """Return the true metres (N,) from each node, or from the best cell beside it."""
-    turned = np.pad(world.layout.turned(truth), 1, constant_values=np.inf)
-    rows, columns = frontiers.roadmap.cells.T + 1
-    around = [turned[rows + i, columns + j] for i in (-1, 0, 1) for j in (-1, 0, 1)]
-    return np.min(around, axis=0).astype(np.float32)
+def _truth(
+    world: World, frontiers: Frontiers, costs: np.ndarray, goal: tuple[int, int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return metres beyond each node, in vain beyond it, and in all to the goal, (N,) each."""
+    turned, end = world.layout.turned(costs), world.layout.turned_cell(goal)
+    reached = frontiers.roadmap.field.source >= 0
+    unseen = np.where(reached, np.float32(np.inf), turned)
+    cells = frontiers.roadmap.cells
+    beyond = _beside(field_from(unseen, [end]).cost, cells) + 1
+    depth = _depth(unseen, reached)
+    in_vain = 2 * np.clip(_beside(-depth, cells) * -1 - PEEK_M / world.resolution, 0, None)
+    distance = _beside(field_from(turned, [end]).cost, cells)
+    metres = np.stack([beyond, np.minimum(in_vain, 1e3), distance]) * world.resolution
+    return tuple(metres)
+
+
+def _depth(unseen: np.ndarray, reached: np.ndarray) -> np.ndarray:
+    """Return in each unseen cell how deep its part of the unseen space is, in cells."""
+    border = frontier_cells(np.isfinite(unseen), reached)
+    depth = field_from(unseen, np.argwhere(border)).cost
+    depth[np.isinf(depth)] = 0.0
+    _, part = cv2.connectedComponents(np.isfinite(unseen).view(np.uint8), connectivity=4)
+    deepest = np.zeros(part.max() + 1)
+    np.maximum.at(deepest, part.ravel(), depth.ravel())
+    deepest[0] = 0.0
+    return deepest[part]
+
+
+def _beside(field: np.ndarray, cells: np.ndarray) -> np.ndarray:
+    """Return the least of a field (H, W) in the nine cells around each of cells (N, 2)."""
+    padded = np.pad(field, 1, constant_values=np.inf)
+    rows, columns = cells.T + 1
+    return np.min([padded[rows + i, columns + j] for i in (-1, 0, 1) for j in (-1, 0, 1)], axis=0)

@@ -31,8 +31,8 @@ class Warned:
     def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         positions = inputs[3]
         is_low = positions[..., 1] < 1.5  # metres above the robot's start
-        readouts = np.where(is_low, 5.0, -9.0)
-        return inputs[6], np.stack([readouts, readouts], -1)
+        logit = np.where(is_low, -9.0, 9.0)
+        return inputs[6], np.stack([logit, 0 * logit, 0 * logit], -1)
 
 
 def test_a_robot_that_knows_better_drives_less():

@@ -16,18 +16,18 @@ CONFIG = E2PlannerConfig(time_limit=30.0)
 
 
 class Doubtful:
-    """A network that finds every way beyond a frontier longer than it seems, by what it sees."""
+    """A network that doubts the ways beyond frontiers by what it sees, or all of them as told."""
 
     name = "doubtful"
 
-    def __init__(self, answer: float | None = None) -> None:
-        self.answer = answer
+    def __init__(self, logit: float | None = None) -> None:
+        self.logit = logit
 
     def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         scalars, views = inputs[0], inputs[2]
-        doubt = views.mean((2, 3)) * 8 - 4 if self.answer is None else np.full(
-            scalars.shape[:2], self.answer)  # fmt: skip
-        return inputs[6], np.stack([doubt, doubt], -1)
+        readouts = np.full((*scalars.shape[:2], 3), -1.0)
+        readouts[..., 0] = views.mean((2, 3)) * 8 - 4 if self.logit is None else self.logit
+        return inputs[6], readouts
 
 
 def rooms(seed: int, seen: float = 0.6) -> PlanRequest:
@@ -118,8 +118,8 @@ def test_a_way_that_was_seen_is_taken_if_the_unknown_looks_bad():
     cells = corridor_with_rooms()
     cells[5:15, 15:45] = -1  # perhaps a short cut
     ends = (1.0, 1.0), (5.0, 1.0)
-    hopeful = plan(cells, *ends, Planner(CONFIG, Doubtful(-20.0)))
-    doubtful = plan(cells, *ends, Planner(CONFIG, Doubtful(20.0)))
+    hopeful = plan(cells, *ends, Planner(CONFIG, Doubtful(9.0)))
+    doubtful = plan(cells, *ends, Planner(CONFIG, Doubtful(-9.0)))
     assert hopeful.known_share < 1.0 and doubtful.known_share == 1.0
     assert hopeful.length < doubtful.length
 

@@ -7,7 +7,8 @@ import pytest
 from scipy.sparse import csr_matrix
 from scipy.sparse.csgraph import connected_components
 
-from equi_nodes.planning.frontiers import find_frontiers, much_farther
+from equi_nodes.planning.choices import choices_of
+from equi_nodes.planning.frontiers import find_frontiers, much_farther, outlook
 from equi_nodes.planning.grid import OCCUPIED, UNKNOWN, Inflation, clearance, step_costs
 from equi_nodes.planning.roadmap import build_roadmap, frontier_cells, reachable
 from equi_nodes.planning.search import field_from
@@ -75,13 +76,28 @@ def test_the_optimistic_distance_is_a_lower_bound_of_what_the_network_can_say():
     states, start = half_seen(3)
     world = lay_out(request_on(states, start, (5, states.shape[1] - 3)), states, SMALL_ROBOT)
     found = find_frontiers(world, 1.0, 2048, NEVER)
-    doubt = np.zeros((len(found.known), 2))
-    values = found.values(doubt)
+    said = outlook(found.optimistic, np.zeros((len(found.known), 3)))
     at = found.numbers
-    assert (values[at] > found.optimistic[at]).all()
-    np.testing.assert_allclose(
-        values - found.optimistic, np.log(2) * much_farther(found.optimistic)
-    )
+    assert (said.beyond[at] > found.optimistic[at]).all()
+    np.testing.assert_allclose(said.chance, 0.5)
+    farther = np.log(2) * much_farther(found.optimistic[at])
+    np.testing.assert_allclose((said.beyond - found.optimistic)[at], farther)
+
+
+def test_of_each_opening_the_best_node_is_a_choice_and_so_is_a_goal_that_was_seen():
+    states, start = half_seen(3)
+    for goal, is_seen in (((5, states.shape[1] - 3), False), (start, True)):
+        world = lay_out(request_on(states, start, goal), states, SMALL_ROBOT)
+        found = find_frontiers(world, 1.0, 2048, NEVER)
+        said = outlook(found.optimistic, np.zeros((len(found.known), 3)))
+        choices = choices_of(world, found, said)
+        nodes = choices.nodes[choices.nodes >= 0]
+        openings = found.roadmap.openings[nodes]
+        assert len(set(openings)) == len(openings) and found.roadmap.is_frontier[nodes].all()
+        assert (choices.nodes[-1] == -1) == is_seen
+        assert np.isfinite(choices.costs).all()
+        if is_seen:
+            assert choices.costs[-1] == pytest.approx(0.0)
 
 
 def test_what_lies_around_shifts_with_a_turn_and_reverses_in_a_mirror():

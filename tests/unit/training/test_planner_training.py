@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from equi_nodes.datasets.frontier_data import Moment, read_moments, write_moments
-from equi_nodes.models.e2_planner import E2Planner
+from equi_nodes.models.e2_planner import E2Planner, Scores
 from equi_nodes.training import e2_planner
 from equi_nodes.training.e2_planner import ARCHITECTURE, batches, loss, train, validate
 from equi_nodes.training.loop import Schedule
@@ -31,9 +31,14 @@ def test_moments_are_sound(moments):
         assert moment.scalars.shape == (nodes, ARCHITECTURE.scalars)
         assert moment.views.shape == (nodes, ARCHITECTURE.views, ARCHITECTURE.view_width)
         assert moment.is_frontier.any() and np.isfinite(moment.known).all()
-        at = moment.is_frontier & np.isfinite(moment.truth)
         # Nothing is nearer than at best, but for the cell beside it that counts for a node.
-        assert (moment.truth[at] >= moment.optimistic[at] - 0.3).all()
+        at = moment.is_frontier
+        assert (moment.beyond[at] >= moment.optimistic[at] - 0.3).all()
+        assert (moment.distance[at] >= moment.optimistic[at] - 0.3).all()
+        assert (moment.distance <= moment.beyond + 0.3).all()
+        assert (moment.in_vain >= 0).all()
+    leads_on = np.concatenate([np.isfinite(m.beyond[m.is_frontier]) for m in moments])
+    assert 0.05 < leads_on.mean() < 0.95
 
 
 def test_moments_survive_a_file(moments, tmp_path):
@@ -55,26 +60,25 @@ def test_moments_of_a_batch_know_nothing_of_each_other(moments):
 
 
 class Knowing(torch.nn.Module):
-    """Stands for a network that knows the truth of a batch, or says that all is at best."""
+    """Stands for a network that knows the truth of a batch, or is sure of the contrary."""
 
     def __init__(self, batch, knows: bool) -> None:
         super().__init__()
         self.unused = torch.nn.Parameter(torch.zeros(1))
-        farther = e2_planner._farther(batch) if knows else torch.zeros(len(batch.known))
-        self.readout = torch.log(torch.expm1(farther.clamp(min=1e-4)))
+        logit = torch.where(batch.leads_on > 0.5, 9.0, -9.0) * (1 if knows else -1)
+        rest = (torch.log(torch.expm1(part.clamp(min=1e-4))) for part in batch[3:5])
+        self.readouts = torch.stack([logit, *rest], -1)[None]
 
     def forward(self, *inputs, iterations=None):
-        from equi_nodes.models.e2_planner import Scores
-
-        return Scores(inputs[6].float(), torch.stack([self.readout, self.readout], -1)[None])
+        return Scores(inputs[6].float(), self.readouts)
 
 
-def test_who_knows_the_truth_chooses_best_and_who_hopes_does_as_the_optimist(moments):
+def test_who_knows_the_truth_is_right_and_who_is_sure_of_the_contrary_is_not(moments):
     batch = next(batches(moments))
-    knows, hopes = (validate(Knowing(batch, knows), [batch]) for knows in (True, False))
-    assert knows["criterion"] == pytest.approx(0, abs=0.1)
-    assert hopes["criterion"] == pytest.approx(hopes["optimistic"], abs=0.1)
-    assert knows["criterion"] <= hopes["criterion"]
+    knows, errs = (validate(Knowing(batch, knows), [batch]) for knows in (True, False))
+    assert knows["criterion"] < 1e-3 and knows["right"] == 1.0
+    assert knows["beyond"] < 1e-6 and knows["in_vain"] < 1e-6
+    assert errs["criterion"] > 5 and errs["right"] == 0.0
 
 
 def test_learning_lowers_the_loss(moments):
@@ -92,8 +96,8 @@ def test_learning_lowers_the_loss(moments):
 
 
 def test_a_training_resumes_and_is_reproducible(moments, tmp_path):
-    write_moments(tmp_path / "trips" / "1.npz", moments[: len(moments) // 2])
-    write_moments(tmp_path / "trips" / "2.npz", moments[len(moments) // 2 :])
+    write_moments(tmp_path / "trips" / "000001.npz", moments[: len(moments) // 2])
+    write_moments(tmp_path / "trips" / "000002.npz", moments[len(moments) // 2 :])
     short = [tmp_path / "trips"]
 
     def run(name: str, epochs: int, stop_after: int = 99):
