@@ -122,7 +122,7 @@ def _frontier_nodes(frontier: np.ndarray, spacing: int) -> tuple[np.ndarray, ...
     return cells[first], sizes, pieces[:, 0]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _inner_nodes(distance: np.ndarray, reached: np.ndarray, spacing: int) -> np.ndarray:
     """Return in each block of cells the reached one that is farthest from obstacles."""
     height, width = reached.shape

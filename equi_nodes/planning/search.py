@@ -93,7 +93,7 @@ def path_to(field: Field, cell: tuple[int, int]) -> np.ndarray:
     return np.stack(np.divmod(cells, width), -1)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _trace(parent: np.ndarray, cell: int) -> np.ndarray:
     count, walker = 1, cell
     while parent[walker] >= 0:
@@ -205,7 +205,7 @@ def _a_star(costs, start, goal, stop):  # noqa: ANN001, ANN202
     return cost, parent
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _push(keys, cells, size, key, cell):  # noqa: ANN001, ANN202
     """Add an entry to the binary heap, which grows when it is full."""
     if size == len(keys):
@@ -221,7 +221,7 @@ def _push(keys, cells, size, key, cell):  # noqa: ANN001, ANN202
     return keys, cells, size + 1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _pop(keys, cells, size):  # noqa: ANN001, ANN202
     """Remove the first entry of the heap and return the new size."""
     size -= 1

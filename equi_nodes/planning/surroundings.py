@@ -39,7 +39,7 @@ def look_around(cell_states: np.ndarray, cells: np.ndarray, resolution: float) -
     return views
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _sample(free, occupied, cells, radii, views):  # noqa: ANN001, ANN202
     height, width = free.shape[0] - 1, free.shape[1] - 1
     for node in range(len(cells)):
@@ -63,7 +63,7 @@ def _count(totals, top, bottom, left, right):  # noqa: ANN001, ANN202
     return totals[bottom, right] - totals[top, right] - totals[bottom, left] + totals[top, left]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def _cast(states, cells, resolution, views):  # noqa: ANN001, ANN202
     height, width = states.shape
     last = views.shape[2] - 1

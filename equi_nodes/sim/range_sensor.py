@@ -6,7 +6,7 @@ import numba
 import numpy as np
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, nogil=True)
 def reveal(
     truth: np.ndarray, known: np.ndarray, row: int, column: int, reach: float, rays: int
 ) -> int:
