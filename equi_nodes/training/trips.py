@@ -116,14 +116,12 @@ def _goals(
         yield replace(request, goal=point), (row, column)
 
 
-def record_trips(folder: Path, seeds: range, network: Network | None, report=None) -> None:
+def record_trips(folder: Path, seeds: range, network: Network | None) -> None:
     """Write the moments of one trip a seed, those that are not there yet."""
     for seed in seeds:
         path = folder / f"{seed:06d}.npz"
         if not path.exists():
             write_moments(path, record_trip(seed, network))
-        if report:
-            report(seed)
 
 
 def _moment(request: PlanRequest, costs: np.ndarray, goal: tuple[int, int]) -> Moment:
