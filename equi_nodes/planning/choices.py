@@ -11,6 +11,7 @@ from equi_nodes.planning.orders import MOST, Openings, expected_costs
 from equi_nodes.planning.world import World
 
 OTHERWISE = 2.0  # times the dearest choice is expected when all were tried in vain
+DEAD_END_M = 15.0  # what a dead end costs, to tell which openings are worth a thought
 LEAST_CHANCE = 1e-3  # nothing is given up for good
 
 
@@ -36,7 +37,7 @@ def choices_of(world: World, frontiers: Frontiers, expected: Outlook) -> Choices
         frontiers: of it.
         expected: at each node.
     """
-    nodes = _hopeful(frontiers)
+    nodes = _hopeful(frontiers, expected)
     away = np.zeros((0, len(frontiers.known)))
     if len(nodes):
         away = distances(frontiers.roadmap, nodes)[0] * world.resolution
@@ -59,12 +60,15 @@ def choices_of(world: World, frontiers: Frontiers, expected: Outlook) -> Choices
     return Choices(nodes, cells, expected_costs(openings, otherwise))
 
 
-def _hopeful(frontiers: Frontiers) -> np.ndarray:
-    """Return the best node of each opening, those nearest to the goal at best, MOST - 1 of them."""
+def _hopeful(frontiers: Frontiers, expected: Outlook) -> np.ndarray:
+    """Return the best node of each opening, the most hopeful MOST - 1 of them.
+
+    Hopeful is what is near, leads nearly straight to the goal, and likely leads there at all.
+    """
     at = frontiers.numbers
     at = at[np.isfinite(frontiers.optimistic[at])]
-    total = frontiers.known[at] + frontiers.optimistic[at]
-    at = at[np.argsort(total, kind="stable")]
+    doubt = (1 - expected.chance[at]) * DEAD_END_M
+    at = at[np.argsort(frontiers.known[at] + expected.beyond[at] + doubt, kind="stable")]
     _, first = np.unique(frontiers.roadmap.openings[at], return_index=True)
     return at[np.sort(first)][: MOST - 1]
 
