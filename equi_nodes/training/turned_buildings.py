@@ -24,7 +24,8 @@ from equi_nodes.training.planning_tasks import (
     train,
 )
 
-TEST, VALIDATION = 60, 20  # buildings
+TEST, VALIDATION = 60, 20  # buildings, one graph in each
+GRAPHS = 6  # in each training building
 TURNS = tuple(range(0, 360, 15))  # degrees
 OURS = Architecture(
     group="D4", scalars=1, views=SECTORS, view_width=2, edge_scalars=1,
@@ -53,7 +54,7 @@ def trained(
     """
     torch.manual_seed(SCHEDULE.seed)
     model = GraphNetwork(NETWORKS[name])
-    learned = buildings["train"].part(slice(size))
+    learned = buildings["train"].part(slice(size * GRAPHS))
     upright = turned(buildings["validation"], np.zeros(VALIDATION, int))
     augment = _turning if name == "plain_augmented" else _upright
     where = folder / f"rotated-{name}-{size}"
@@ -64,7 +65,7 @@ def trained(
 def buildings_for(size: int) -> dict[str, Problems]:
     """Return training, validation and test buildings, made from different seeds."""
     return {
-        "train": scanned(size, TRAINING_SEED),
+        "train": scanned(size, TRAINING_SEED, GRAPHS),
         "validation": scanned(VALIDATION, VALIDATION_SEED),
         "test": scanned(TEST, TEST_SEED),
     }

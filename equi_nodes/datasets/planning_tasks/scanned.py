@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import islice
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from equi_nodes.datasets.planning_tasks.problems import (
     Problems,
@@ -28,21 +28,23 @@ RESOLUTION = 0.1  # m
 RAYS, REACH = 360, 8.0  # of a scan, and m
 SECTORS = 24  # that a network gets
 LEAST = 0.4  # of the nodes must be able to reach the goal
+TRIES = 4  # a graph, in one building
 
 
-def scanned(count: int, seed: int) -> Problems:
-    """Return one graph in each of ``count`` buildings, upright, with whole scans as views.
+def scanned(buildings: int, seed: int, graphs: int = 1) -> Problems:
+    """Return some graphs in each of so many buildings, upright, with whole scans as views.
 
     Nodes are joined to their nearest and to the nearest that they see. Whether a wall stands
     between two has to be told from the scans, (B, N, 360) float32 ranges in metres, from east
-    counter-clockwise.
+    counter-clockwise. The first graphs are the same whatever the number of buildings.
     """
     rng = np.random.default_rng(seed)
     found: list[Problems] = []
-    while len(found) < count:
-        problem = _in_a_building(rng)
-        if problem is not None:
-            found.append(problem)
+    while len(found) < buildings * graphs:
+        solid, places = _building(rng)
+        tried = (_graph_in(solid, places, rng) for _ in range(TRIES * graphs))
+        good = list(islice((graph for graph in tried if graph is not None), graphs))
+        found += good if len(good) == graphs else []
     neighbours, mask = stacked([(p.neighbours[0], p.mask[0]) for p in found])
     _, passable = stacked([(p.neighbours[0], p.passable[0]) for p in found])
     positions, views, goal = (
@@ -92,28 +94,36 @@ def seen_free(problems: Problems) -> np.ndarray:
     return (np.minimum(here, there) >= relative) & problems.mask
 
 
-def _in_a_building(rng: np.random.Generator) -> Problems | None:
+def _building(rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Return the solid cells of a building whose walls run along the axes, and its open places.
+
+    The places (P, 2) are columns and rows.
+    """
     canvas = LAYOUTS[rng.choice(KINDS)](rng)
     scale = CELL / RESOLUTION
     solid = cv2.resize(canvas.solid, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) > 127
-    rows, columns = np.nonzero(distance_transform_edt(~solid) * RESOLUTION > CLEARANCE)
-    middle = rng.integers(len(rows))
-    span = np.abs(np.stack([rows - rows[middle], columns - columns[middle]])).max(0) * RESOLUTION
-    near = np.flatnonzero(span < WINDOW / 2)
+    room = cv2.distanceTransform((~solid).astype(np.uint8), cv2.DIST_L2, 5) * RESOLUTION
+    return solid, np.argwhere(room > CLEARANCE)[:, ::-1]
+
+
+def _graph_in(solid: np.ndarray, places: np.ndarray, rng: np.random.Generator) -> Problems | None:
+    """Return a graph in a part of a building; None where too little of it hangs together."""
+    middle = places[rng.integers(len(places))]
+    near = places[np.abs(places - middle).max(1) * RESOLUTION < WINDOW / 2]
     if len(near) < 10 * NODES:
         return None
-    near = rng.choice(near, NODES, replace=False)
-    points = np.stack([columns[near], rows[near]], -1) + rng.random((NODES, 2))
+    points = near[rng.choice(len(near), NODES, replace=False)] + rng.random((NODES, 2))
     joined = nearest(points, NEAREST) | nearest_in_sight(solid, points, NEAREST)
     neighbours, mask = padded(joined, points)
     passable = mask & in_sight(solid, points, neighbours)
-    every = np.broadcast_to(np.deg2rad(np.arange(RAYS)), (NODES, RAYS))
-    scans, _ = cast(solid, points, every, REACH / RESOLUTION)
     goal = (np.arange(NODES) == 0)[None]
     positions = (points * RESOLUTION).astype(np.float32)[None]
-    lists = neighbours[None], mask[None], passable[None]
-    problem = _problems(positions, *lists, goal, scans[None] * np.float32(RESOLUTION))
-    return problem if problem.asked.mean() >= LEAST else None
+    problem = _problems(positions, neighbours[None], mask[None], passable[None], goal, None)
+    if problem.asked.mean() < LEAST:
+        return None
+    every = np.broadcast_to(np.deg2rad(np.arange(RAYS)), (NODES, RAYS))
+    scans, _ = cast(solid, points, every, REACH / RESOLUTION)
+    return replace(problem, views=scans[None] * np.float32(RESOLUTION))
 
 
 def _problems(
@@ -122,7 +132,7 @@ def _problems(
     mask: np.ndarray,
     passable: np.ndarray,
     goal: np.ndarray,
-    views: np.ndarray,
+    views: np.ndarray | None,
 ) -> Problems:
     nowhere = np.zeros_like(goal)
     scalars = goal[..., None].astype(np.float32)
