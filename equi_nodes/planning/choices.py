@@ -10,7 +10,6 @@ from equi_nodes.planning.frontiers import Frontiers, Outlook, distances
 from equi_nodes.planning.orders import MOST, Openings, expected_costs
 from equi_nodes.planning.world import World
 
-OTHERWISE = 2.0  # times the dearest choice is expected when all were tried in vain
 DEAD_END_M = 15.0  # what a dead end costs, to tell which openings are worth a thought
 LEAST_CHANCE = 1e-3  # nothing is given up for good
 
@@ -56,8 +55,7 @@ def choices_of(world: World, frontiers: Frontiers, expected: Outlook) -> Choices
         nodes, cells = np.append(nodes, -1), np.concatenate([cells, [world.goal]])
     if not len(nodes):
         return Choices(nodes, cells, np.zeros(0))
-    otherwise = OTHERWISE * float((openings.known + openings.beyond).max())
-    return Choices(nodes, cells, expected_costs(openings, otherwise))
+    return Choices(nodes, cells, expected_costs(openings))
 
 
 def _hopeful(frontiers: Frontiers, expected: Outlook) -> np.ndarray:

@@ -2,7 +2,8 @@
 
 The robot drives to an opening; with its chance the goal is reached through it, else what lies
 beyond is looked at in vain and the next opening is tried from there (Stein, Bradley and Roy, CoRL
-2018, section 3, here solved exactly over all orders by dynamic programming over sets).
+2018, section 3, here solved exactly over all orders by dynamic programming over sets). One of them
+must lead to the goal: what was tried in vain makes the others more likely.
 """
 
 from __future__ import annotations
@@ -33,26 +34,26 @@ class Openings(NamedTuple):
     in_vain: np.ndarray
 
 
-def expected_costs(openings: Openings, otherwise: float) -> np.ndarray:
+def expected_costs(openings: Openings) -> np.ndarray:
     """Return the metres (F,) that are expected to the goal if an opening is tried first.
 
-    All further openings are tried in the best order.
+    All further openings are tried in the best order. The chances are taken as independent but for
+    one thing: at least one leads to the goal.
 
     Args:
         openings: at most ``MOST`` of them; for more the work grows out of bounds.
-        otherwise: metres to expect when all were tried in vain.
     """
-    arrays = (np.ascontiguousarray(part, np.float64) for part in openings)
-    return _expected(*arrays, float(otherwise))
+    return _expected(*(np.ascontiguousarray(part, np.float64) for part in openings))
 
 
 @numba.njit(cache=True, nogil=True)
-def _expected(known, between, chance, beyond, in_vain, otherwise):  # noqa: ANN001, ANN202
+def _expected(known, between, chance, beyond, in_vain):  # noqa: ANN001, ANN202
     count = len(known)
     every = (1 << count) - 1
     # ahead[tried, at]: expected from opening `at` when those of the set `tried` led nowhere.
-    ahead = np.full((every + 1, count), otherwise)
+    ahead = np.zeros((every + 1, count))
     for tried in range(every - 1, 0, -1):
+        some = _some(chance, tried)
         for at in range(count):
             if not tried >> at & 1:
                 continue
@@ -61,12 +62,23 @@ def _expected(known, between, chance, beyond, in_vain, otherwise):  # noqa: ANN0
                 if tried >> then & 1:
                     continue
                 failed = in_vain[then] + ahead[tried | 1 << then, then]
-                cost = between[at, then] + chance[then] * beyond[then]
-                best = min(best, cost + (1 - chance[then]) * failed)
+                likely = min(1.0, chance[then] / some)
+                cost = between[at, then] + likely * beyond[then] + (1 - likely) * failed
+                best = min(best, cost)
             ahead[tried, at] = best
-    costs = np.empty(count)
+    costs, some = np.empty(count), _some(chance, 0)
     for first in range(count):
         failed = in_vain[first] + ahead[1 << first, first]
-        costs[first] = known[first] + chance[first] * beyond[first]
-        costs[first] += (1 - chance[first]) * failed
+        likely = min(1.0, chance[first] / some)
+        costs[first] = known[first] + likely * beyond[first] + (1 - likely) * failed
     return costs
+
+
+@numba.njit(cache=True, inline="always")
+def _some(chance, tried):  # noqa: ANN001, ANN202
+    """Return the chance that at least one of those that were not tried leads to the goal."""
+    none = 1.0
+    for number in range(len(chance)):
+        if not tried >> number & 1:
+            none *= 1.0 - chance[number]
+    return 1.0 - none
