@@ -144,7 +144,9 @@ def _cosets(whole: Group, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
     The elements s that permute the views form a subgroup; maps that are equivariant under it are
     free on each of its cosets (what representation theory calls the induced representation).
     """
-    moves = whole.view_permutations(max(inputs.views, 1))
+    if not inputs.views:
+        return np.zeros(whole.size, np.int64), np.zeros((whole.size, 0), np.int64)
+    moves = whole.view_permutations(inputs.views)
     permutes = (moves[:, 0] >= 0) & (inputs.mirrored | ~whole.mirrors)
     coset, part, first = np.zeros(whole.size, np.int64), np.zeros(whole.size, np.int64), []
     for h in range(whole.size):
@@ -153,4 +155,4 @@ def _cosets(whole: Group, inputs: Inputs) -> tuple[np.ndarray, np.ndarray]:
         coset[h] = found.index(True) if any(found) else len(first)
         part[h] = parts[coset[h]] if any(found) else 0
         first += [] if any(found) else [h]
-    return coset, moves[whole.inverse[part]][:, : inputs.views]
+    return coset, moves[whole.inverse[part]]

@@ -16,7 +16,11 @@ GRID = 2.0**-10  # on it positions are exact in float32 a kilometre away too
 def network(name: str, **sizes) -> E2Planner:
     torch.manual_seed(0)
     given = {"vectors": 2, "views": 24, "view_width": 2, "iterations": 6} | sizes
-    return E2Planner(Architecture(group=name, **given)).eval()
+    model = E2Planner(Architecture(group=name, **given)).eval()
+    for key, part in model.named_parameters():
+        if key.endswith("bias"):  # which start at zero
+            torch.nn.init.normal_(part, std=0.3)
+    return model
 
 
 def inputs(model: E2Planner, dtype: torch.dtype) -> list[torch.Tensor]:

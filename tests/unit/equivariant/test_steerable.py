@@ -56,6 +56,7 @@ def test_an_unknown_group_is_named(name):
 def test_maps_of_all_inputs_commute_with_all_elements(name):
     inputs = Inputs(3, 2, 2, 24, 2)
     layer, features = ToRegular(name, inputs, 5), torch.randn(7, inputs.width(group(name).size))
+    torch.nn.init.normal_(layer.bias)
     before = layer(features).unflatten(-1, (5, -1))
     invariants = ToInvariants(name, 5, 3, largest=True)
     for element in range(group(name).size):
@@ -64,9 +65,15 @@ def test_maps_of_all_inputs_commute_with_all_elements(name):
         assert torch.allclose(invariants(after.flatten(1)), invariants(before.flatten(1)))
 
 
+@pytest.mark.parametrize("inputs", [Inputs(2), Inputs(scalars=3), Inputs(0, 1, 1)])
+def test_maps_without_views_have_one_bias_a_field(inputs):
+    assert ToRegular("D8", inputs, 5).bias.shape == (5, 1)
+
+
 @pytest.mark.parametrize(("name", "views"), [("C4", 4), ("D4", 4), ("C8", 4), ("D8", 4), ("D8", 8)])
 def test_a_cyclic_shift_of_images_is_the_turn_of_the_features(name, views):
     layer = ToRegular(name, Inputs(views=views, view_width=3, mirrored=False), 5)
+    torch.nn.init.normal_(layer.bias)
     images = torch.randn(7, views, 3)
     before = layer(images.flatten(1)).unflatten(-1, (5, -1))
     quarter = group(name).rotations // 4
