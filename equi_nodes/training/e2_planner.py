@@ -9,13 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import binary_cross_entropy_with_logits, smooth_l1_loss, softplus
+from torch.nn.functional import (
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    smooth_l1_loss,
+    softplus,
+)
 
 from equi_nodes.datasets.frontier_data import QUANTA, Moment, joined, read_moments
 from equi_nodes.evaluation.exploration import CONFIG
@@ -160,22 +166,23 @@ def validate(model: nn.Module, validation: list[Batch]) -> dict[str, float]:
 
 
 def _parts(scores: Scores, batch: Batch) -> dict[str, Tensor]:
-    """Return the losses of what the network says, each a mean."""
+    """Return the losses of what the network says, each a mean; 0 where a batch has none."""
     chance, farther, in_vain = scores.readouts[0].unbind(-1)
     at, on = batch.is_frontier, batch.leads_on > 0.5
-    known = batch.best_edge >= 0
-    logits = SHARPNESS * scores.edges[0][known]
+    losses = {
+        "chance": (binary_cross_entropy_with_logits, chance, batch.leads_on, at),
+        "beyond": (_distance, softplus(farther), batch.farther, at & on),
+        "in_vain": (_distance, softplus(in_vain), batch.in_vain, at & ~on),
+        "edges": (cross_entropy, SHARPNESS * scores.edges[0], batch.best_edge,
+                  batch.best_edge >= 0),
+    }  # fmt: skip
     return {
-        "chance": binary_cross_entropy_with_logits(chance[at], batch.leads_on[at]),
-        "beyond": _distance(softplus(farther), batch.farther, at & on),
-        "in_vain": _distance(softplus(in_vain), batch.in_vain, at & ~on),
-        "edges": nn.functional.cross_entropy(logits, batch.best_edge[known]),
+        name: measure(said[where], true[where], reduction="sum") / where.sum().clamp(min=1)
+        for name, (measure, said, true, where) in losses.items()
     }
 
 
-def _distance(said: Tensor, true: Tensor, at: Tensor) -> Tensor:
-    errors = smooth_l1_loss(said[at], true[at], reduction="none", beta=0.5)
-    return errors.sum() / at.sum().clamp(min=1)
+_distance = partial(smooth_l1_loss, beta=0.5)
 
 
 def _batch(group: list[Moment]) -> Batch:
