@@ -45,8 +45,12 @@ class E2PlannerConfig:
         2048, "The graph has at most so many nodes; they are spaced wider in larger maps.",
         low=64, high=16384,
     )  # fmt: skip
+    trust: float = parameter(
+        0.5, "How much the network's word counts against the hope that all unknown space is free.",
+        low=0.0, high=1.0,
+    )  # fmt: skip
     switch_margin: float = parameter(
-        0.1, "A new plan replaces the previous one if it is better by this share.",
+        0.03, "A new plan replaces the previous one if it is better by this share.",
         low=0.0, high=1.0,
     )  # fmt: skip
     time_limit: float = parameter(

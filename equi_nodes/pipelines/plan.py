@@ -154,7 +154,7 @@ class Planner:
         except Exception as error:  # whatever the network does, the robot gets a path
             note = f"the network gave no answer ({error}): unknown space counts as free"
             return self._answer(request, world, shortest, "a_star", notes=(note,))
-        choices = choices_of(world, frontiers, expected)
+        choices = choices_of(world, frontiers, expected, self.config.trust)
         route = self._over_best(request, world, frontiers, choices)
         graph = plan_graph(world, frontiers, choices)
         if route is None or np.isinf(route.cost) or watched.is_over:

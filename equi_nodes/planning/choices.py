@@ -28,13 +28,16 @@ class Choices(NamedTuple):
     costs: np.ndarray
 
 
-def choices_of(world: World, frontiers: Frontiers, expected: Outlook) -> Choices:
+def choices_of(
+    world: World, frontiers: Frontiers, expected: Outlook, trust: float = 1.0
+) -> Choices:
     """Return the most hopeful openings with what is expected of them, and the goal if it was seen.
 
     Args:
         world: the grid.
         frontiers: of it.
         expected: at each node.
+        trust: share that this counts, 0..1; the rest counts the way at best.
     """
     nodes = _hopeful(frontiers, expected)
     away = np.zeros((0, len(frontiers.known)))
@@ -48,14 +51,16 @@ def choices_of(world: World, frontiers: Frontiers, expected: Outlook) -> Choices
         expected.in_vain[nodes],
     )
     cells = frontiers.roadmap.cells[nodes]
+    hoped = openings.known + frontiers.optimistic[nodes]
     end = frontiers.roadmap.field.source[world.goal]
     if end >= 0:
         rest = frontiers.roadmap.field.cost[world.goal] * world.resolution
         openings = _with_goal(openings, away[:, end], frontiers.known[end], rest)
         nodes, cells = np.append(nodes, -1), np.concatenate([cells, [world.goal]])
+        hoped = np.append(hoped, frontiers.known[end] + rest)
     if not len(nodes):
-        return Choices(nodes, cells, np.zeros(0))
-    return Choices(nodes, cells, expected_costs(openings))
+        return Choices(nodes, cells, hoped)
+    return Choices(nodes, cells, trust * expected_costs(openings) + (1 - trust) * hoped)
 
 
 def _hopeful(frontiers: Frontiers, expected: Outlook) -> np.ndarray:

@@ -12,7 +12,7 @@ from equi_nodes.pipelines.plan import Planner
 from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
 from equi_nodes.sim.floor_plans import floor_plan
 
-CONFIG = E2PlannerConfig(time_limit=30.0)
+CONFIG = E2PlannerConfig(time_limit=30.0, trust=1.0)
 
 
 class Doubtful:
