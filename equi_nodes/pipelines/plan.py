@@ -123,12 +123,12 @@ class Planner:
         if shortest.is_seen(world):
             return self._through_seen(request, world, shortest)
         if self.network is None:
-            return self._answer(request, world, shortest.pulled(world.costs), "a_star")
-        return self._explore(request, world, shortest.pulled(world.costs), watched)
+            return self._answer(request, world, shortest.pulled(world.costs, world.roomy), "a_star")
+        return self._explore(request, world, shortest.pulled(world.costs, world.roomy), watched)
 
     def _through_seen(self, request: PlanRequest, world: World, shortest: Route) -> PlanSample:
         """Return the path, or the rest of the one before where that is about as good."""
-        kept = shortest.pulled(world.seen_costs).or_rest_of(world, self._path, AS_GOOD)
+        kept = shortest.pulled(world.seen_costs, world.roomy).or_rest_of(world, self._path, AS_GOOD)
         answer = self._answer(request, world, kept, "known_map")
         self.reset()
         self._path = answer.poses[:, :2]
@@ -187,7 +187,7 @@ class Planner:
         self._target = target
         if choices.nodes[best] < 0:
             seen, _ = a_star(world.seen_costs, world.start, world.goal)
-            return Route.over(world, seen).pulled(world.seen_costs)
+            return Route.over(world, seen).pulled(world.seen_costs, world.roomy)
         return _route_over(world, frontiers, choices.nodes[best])
 
     def _aim(self, request: PlanRequest, world: World) -> Target:
@@ -233,11 +233,11 @@ def _route_over(world: World, frontiers: Frontiers, node: int) -> Route | None:
     if not len(direct) or not len(beyond):
         return None
     along = Route.over(world, frontiers.roadmap.path(frontiers.nodes_to(node)))
-    along = along.pulled(world.seen_costs)
+    along = along.pulled(world.seen_costs, world.roomy)
     if not along.cost <= AS_GOOD * cost:
-        along = Route.over(world, direct).pulled(world.seen_costs)
+        along = Route.over(world, direct).pulled(world.seen_costs, world.roomy)
     # Each part is pulled on its own: the robot has to come to the frontier to look beyond it.
-    return along.then(Route.over(world, beyond).pulled(world.costs))
+    return along.then(Route.over(world, beyond).pulled(world.costs, world.roomy))
 
 
 def _unreachable(world: World) -> tuple[PlanCode, str]:

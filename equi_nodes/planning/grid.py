@@ -71,6 +71,18 @@ def step_costs(distance: np.ndarray, resolution: float, inflation: Inflation) ->
     return costs
 
 
+def is_roomy(distance: np.ndarray, resolution: float, inflation: Inflation) -> np.ndarray:
+    """Return the cells (H, W) bool in every corner of which the robot keeps clear of obstacles.
+
+    Args:
+        distance: (H, W) metres to the nearest obstacle.
+        resolution: metres per cell.
+        inflation: how near the robot goes.
+    """
+    radius = inflation.robot_radius and inflation.robot_radius + 2 * CORNER * resolution
+    return distance > radius
+
+
 def open_start(
     costs: np.ndarray, cell_states: np.ndarray, start: tuple[int, int], reach: int
 ) -> None:

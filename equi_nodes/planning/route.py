@@ -14,6 +14,7 @@ from equi_nodes.planning.world import World
 from equi_nodes.samples import PlanGraph, PlanRequest
 
 BESIDE = 2.0  # cells from its path at which a robot still follows it
+SAME_END = 0.1  # cells between two ends that are the same
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,14 @@ class Route:
 
     @classmethod
     def over(cls, world: World, cells: np.ndarray) -> Route:
-        """Return the way over the middles of cells (P, 2), between the exact ends."""
+        """Return the way over the middles of cells (P, 2), from the exact start.
+
+        It comes to the exact goal too, unless the robot would touch an obstacle there.
+        """
         points = cells + 0.5
         if tuple(cells[0]) == world.start:
             points[0] = world.start_point
-        if tuple(cells[-1]) == world.goal:
+        if tuple(cells[-1]) == world.goal and world.roomy[world.goal]:
             points[-1] = world.goal_point
         return cls(points, path_cost(world.costs, points))
 
@@ -56,9 +60,14 @@ class Route:
         seen = world.states[tuple(middles.T)] != UNKNOWN
         return float(lengths[seen].sum() / lengths.sum()) if lengths.sum() > 0 else 1.0
 
-    def pulled(self, costs: np.ndarray) -> Route:
-        """Return it with straight pieces wherever they cost no more in ``costs`` (H, W)."""
-        points = self.points[pull_taut(costs, self.points)]
+    def pulled(self, costs: np.ndarray, roomy: np.ndarray) -> Route:
+        """Return it with straight pieces through roomy cells wherever they cost no more.
+
+        Args:
+            costs: (H, W) of a cell's length in each cell.
+            roomy: (H, W) bool, as in ``World``.
+        """
+        points = self.points[pull_taut(costs, roomy, self.points)]
         cost = path_cost(costs, points)
         return Route(points, cost) if cost <= self.cost + 1e-6 else self
 
@@ -76,7 +85,7 @@ class Route:
         away = np.hypot(*(points - world.start_point).T)
         nearest = int(away.argmin())
         rest = np.concatenate([[world.start_point], points[nearest + 1 :]])
-        if away[nearest] > BESIDE or np.abs(rest[-1] - world.goal_point).max() > BESIDE / 10:
+        if away[nearest] > BESIDE or np.abs(rest[-1] - self.points[-1]).max() > SAME_END:
             return self
         cost = path_cost(world.costs, rest)
         return Route(rest, cost) if cost <= as_good * self.cost else self

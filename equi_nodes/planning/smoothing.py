@@ -50,16 +50,18 @@ def segment_cost(
 
 
 @numba.njit(cache=True, nogil=True)
-def pull_taut(costs: np.ndarray, points: np.ndarray) -> np.ndarray:
+def pull_taut(costs: np.ndarray, roomy: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Return which of the points (P, 2) of a path a taut string keeps, as their numbers.
 
-    From each kept point the string goes straight to the farthest one that it can reach without
-    touching a closed cell and without costing more than the path itself.
+    From each kept point the string goes straight to the farthest one that it can reach through
+    roomy cells without costing more than the path itself.
 
     Args:
         costs: (H, W) of a cell's length in each cell, inf where closed.
+        roomy: (H, W) bool, cells of which a straight piece may touch any corner.
         points: (P, 2) row and column, in cells; cell 0 spans 0..1.
     """
+    wide = np.where(roomy, costs, np.float32(np.inf))
     count = len(points)
     along = np.zeros(count)
     for i in range(1, count):
@@ -71,7 +73,7 @@ def pull_taut(costs: np.ndarray, points: np.ndarray) -> np.ndarray:
         best, misses = anchor + 1, 0
         for end in range(anchor + 2, count):
             a, b = points[anchor], points[end]
-            straight = segment_cost(costs, a[0], a[1], b[0], b[1])
+            straight = segment_cost(wide, a[0], a[1], b[0], b[1])
             if straight <= along[end] - along[anchor] + 1e-9:
                 best, misses = end, 0
             else:

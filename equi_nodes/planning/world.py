@@ -74,6 +74,7 @@ class World:
         states: (H, W) uint8 of the cells.
         distance: (H, W) float32 metres to the nearest obstacle.
         costs: (H, W) float32 of a cell's length in each cell; unknown cells count as free.
+        roomy: (H, W) bool, where the robot may be anywhere in the cell, not in its middle alone.
         start, goal: row and column.
         start_point, goal_point: (2,) the same to a fraction of a cell; cell 0 spans 0..1.
     """
@@ -82,6 +83,7 @@ class World:
     states: np.ndarray
     distance: np.ndarray
     costs: np.ndarray
+    roomy: np.ndarray
     start: Cell
     goal: Cell
     start_point: np.ndarray
@@ -126,7 +128,8 @@ def lay_out(request: PlanRequest, cell_states: np.ndarray, inflation: Inflation)
     reach = int(np.ceil(inflation.robot_radius / sample.resolution)) + 2
     grid.open_start(costs, turned, start, reach)
     points = layout.turned_points(np.stack([request.start[:2], request.goal[:2]]))
-    return World(layout, turned, distance, costs, start, goal, *points)
+    roomy = grid.is_roomy(distance, sample.resolution, inflation)
+    return World(layout, turned, distance, costs, roomy, start, goal, *points)
 
 
 def _in_cells(points: np.ndarray, origin: np.ndarray, resolution: float) -> np.ndarray:
