@@ -22,6 +22,7 @@ PLAN_RESOLUTION = 0.1  # m, of buildings that are made up
 FARTHEST = 30.0  # m, that a map's origin is from zero
 RANGES = (2.5, 10.0)  # m, of the sensor that saw a part of the map
 MOST_VIEWS = 12
+WAY_OUT = 1.0  # m
 RAYS = 360
 KINDS = {  # share of the scenes
     "free": 0.5,  # both ends in free space, at times in parts that are not connected
@@ -242,12 +243,12 @@ def _misplaced(scene: Scene, plan: PlanSample) -> str:
 
 
 def _least_gap(scene: Scene, plan: PlanSample, config: E2PlannerConfig) -> float:
-    """Return the least gap; a robot that stands too near to a wall has two radii to get out."""
+    """Return the least gap; a robot too near to a wall may drive ``WAY_OUT`` until it is clear."""
     grid = scene.request.grid
     along = gaps(grid, plan.poses[:, :2], config.occupied_threshold) - config.robot_radius
     if along[0] < 0:
-        way_out = STEPS_A_CELL * (2 + 2 * config.robot_radius / grid.resolution)
-        along = along[int(way_out) :]
+        clear = int(np.argmax(along >= 0)) or len(along)
+        along = along[min(clear, int(STEPS_A_CELL * WAY_OUT / grid.resolution)) :]
     return float(along.min(initial=np.inf))
 
 

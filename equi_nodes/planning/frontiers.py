@@ -164,8 +164,9 @@ def _scalars(
 ) -> np.ndarray:
     """Return (N, 8) numbers of order one that no turn changes."""
     is_frontier = roadmap.is_frontier
-    total = np.where(is_frontier, known + optimistic, np.inf)
-    more = np.where(is_frontier, total - total.min(initial=np.inf, where=is_frontier), 0.0)
+    total = known + optimistic
+    at = is_frontier & np.isfinite(total)
+    more = np.where(at, total - total.min(initial=np.inf, where=at), 0.0) if at.any() else 0 * known
     clearance = world.distance[tuple(roadmap.cells.T)]
     columns = (
         is_frontier,
