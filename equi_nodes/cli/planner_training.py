@@ -13,8 +13,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-TRIPS = (3000, 1000)  # recorded as if unknown space were free, and with the network of the first
-EPOCHS = 8  # of each of both trainings
+TRIPS = (1000, 250)  # recorded as if unknown space were free, and with the network of the first
+EPOCHS = 5  # of each of both trainings
 CHUNK = 10  # trips that a process records at a time
 
 
