@@ -48,6 +48,8 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
     """Drive all trips with the network and without, print the table and return the figures."""
     if not 0.5 <= args.range <= 100:
         raise EquiError(f"A range of {args.range:g} m is not possible; give one in 0.5..100.")
+    if args.trips is not None and args.trips < 1 or args.workers < 1:
+        raise EquiError("--trips and --workers are whole numbers from 1 on.")
     todo = list(_trips(args))
     with Progress(console=console) as progress:
         bar = progress.add_task(f"trips through {args.explore}", total=len(todo))
@@ -134,8 +136,9 @@ def _of(name: str, names: list[str], pairs: list) -> dict[str, dict]:
 
 
 def _table(names: list[str], pairs: list[tuple[Episode, Episode]]) -> Table:
-    table = Table("travelled / optimal", "trips", box=None)
-    for side in ("network", "optimistic"):
+    title = "travelled / optimal with the network, and as if unknown space were free"
+    table = Table("map", "trips", title=title, box=None)
+    for side in ("network", "free"):
         for column in ("mean", "median", "p90"):
             table.add_column(f"{side} {column}")
     table.add_column("failed")
