@@ -30,7 +30,7 @@ from equi_nodes.samples import GridSample, PlanCode, PlanGraph, PlanRequest, Pla
 Network = Callable[..., tuple[np.ndarray, ...]]
 
 AS_GOOD = 1.01  # a way that costs more than this times that of A* is replaced by it
-LARGEST = 2_000_000  # open cells of a map that a graph is built of
+LARGEST = 4_000_000  # open cells of a map that a graph is built of
 
 
 class Planner:
@@ -117,14 +117,15 @@ class Planner:
             if goal is None:
                 return _refused(request, *_unreachable(world))
             world = replace(world, goal=goal, goal_point=np.array(goal) + 0.5)
-        shortest = self._optimistic(world, watched)
-        if shortest is None or watched.is_cancelled:
+        cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
+        if not len(cells) or watched.is_cancelled:
             return self._without_path(request, watched)
+        shortest = Route.over(world, cells)
         if shortest.is_seen(world):
             return self._through_seen(request, world, shortest)
         if self.network is None:
             return self._answer(request, world, shortest.pulled(world.costs, world.roomy), "a_star")
-        return self._explore(request, world, shortest.pulled(world.costs, world.roomy), watched)
+        return self._explore(request, world, cells, watched)
 
     def _through_seen(self, request: PlanRequest, world: World, shortest: Route) -> PlanSample:
         """Return the path, or the rest of the one before where that is about as good."""
@@ -134,11 +135,6 @@ class Planner:
         self._path = answer.poses[:, :2]
         return answer
 
-    def _optimistic(self, world: World, watched: Deadline) -> Route | None:
-        """Return the shortest way if all unknown space is free."""
-        cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
-        return Route.over(world, cells) if len(cells) else None
-
     def _without_path(self, request: PlanRequest, watched: Deadline) -> PlanSample:
         if watched.is_cancelled:
             return _refused(request, PlanCode.UNKNOWN, "planning was cancelled")
@@ -146,17 +142,25 @@ class Planner:
         return _refused(request, PlanCode.TIMEOUT, sentence)
 
     def _explore(
-        self, request: PlanRequest, world: World, shortest: Route, watched: Deadline
+        self, request: PlanRequest, world: World, cells: np.ndarray, watched: Deadline
     ) -> PlanSample:
-        """Return the way over the frontier that the network finds best, or the optimistic one."""
+        """Return the way over the opening that the network finds best, or the optimistic one.
+
+        The latter leads over ``cells`` (P, 2).
+        """
+        shortest = Route.over(world, cells).pulled(world.costs, world.roomy)
         try:
             frontiers, expected = self._scored(world, watched)
         except Exception as error:  # whatever the network does, the robot gets a path
             note = f"the network gave no answer ({error}): unknown space counts as free"
             return self._answer(request, world, shortest, "a_star", notes=(note,))
         choices = choices_of(world, frontiers, expected, self.config.trust)
-        route = self._over_best(request, world, frontiers, choices)
         graph = plan_graph(world, frontiers, choices)
+        route = None
+        if len(choices.nodes):
+            node = self._best(request, world, choices)
+            is_crossed = node >= 0 and frontiers.opening(node) == frontiers.crossed(world, cells)
+            route = shortest if is_crossed else _route_to(world, frontiers, node)
         if route is None or np.isinf(route.cost) or watched.is_over:
             note = "the way of the network is not open: unknown space counts as free"
             return self._answer(request, world, shortest, "a_star", graph, (note,))
@@ -174,21 +178,14 @@ class Planner:
             raise ValueError("its numbers are not finite")
         return frontiers, outlook(frontiers.optimistic, readouts[0])
 
-    def _over_best(
-        self, request: PlanRequest, world: World, frontiers: Frontiers, choices: Choices
-    ) -> Route | None:
-        """Return the way over the best frontier, or through seen space where that is better."""
-        if not len(choices.nodes):
-            return None
+    def _best(self, request: PlanRequest, world: World, choices: Choices) -> int:
+        """Return the node to head for, -1 for the goal itself, and keep it as the target."""
         places = world.layout.in_map(choices.cells + 0.5)
         target = self._aim(request, world)
         best = choose(places, choices.costs, target, self.config.switch_margin)
         target.place = places[best]
         self._target = target
-        if choices.nodes[best] < 0:
-            seen, _ = a_star(world.seen_costs, world.start, world.goal)
-            return Route.over(world, seen).pulled(world.seen_costs, world.roomy)
-        return _route_over(world, frontiers, choices.nodes[best])
+        return int(choices.nodes[best])
 
     def _aim(self, request: PlanRequest, world: World) -> Target:
         """Return the target so far, brought up to date; a new goal begins a new one."""
@@ -225,8 +222,14 @@ class Planner:
         )
 
 
-def _route_over(world: World, frontiers: Frontiers, node: int) -> Route | None:
-    """Return the way over a frontier: along the graph, by A* where that is cheaper, and beyond."""
+def _route_to(world: World, frontiers: Frontiers, node: int) -> Route | None:
+    """Return the way over a frontier: along the graph, by A* where that is cheaper, and beyond.
+
+    To the goal itself, node -1, it leads through seen space alone.
+    """
+    if node < 0:
+        seen, _ = a_star(world.seen_costs, world.start, world.goal)
+        return Route.over(world, seen).pulled(world.seen_costs, world.roomy)
     cell = tuple(frontiers.roadmap.cells[node].tolist())
     beyond = path_to(frontiers.to_goal, cell)[::-1]
     direct, cost = a_star(world.seen_costs, world.start, cell)

@@ -52,6 +52,18 @@ class Frontiers:
         """Return the numbers of the frontier nodes."""
         return np.flatnonzero(self.roadmap.is_frontier)
 
+    def opening(self, node: int) -> int:
+        """Return the opening that a frontier node lies in."""
+        return int(self.roadmap.openings[node])
+
+    def crossed(self, world: World, cells: np.ndarray) -> int:
+        """Return the opening through which a way (P, 2) first leaves seen space; 0 for none."""
+        unseen = world.states[tuple(cells.T)] == UNKNOWN
+        if not unseen.any() or unseen[0]:
+            return 0
+        last_seen = tuple(cells[int(unseen.argmax()) - 1])
+        return self.opening(self.roadmap.field.source[last_seen])
+
     def nodes_to(self, node: int) -> np.ndarray:
         """Return the nodes on the way from the start to a node."""
         nodes = [node]

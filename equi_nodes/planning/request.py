@@ -48,7 +48,7 @@ def nearest_open(world: World, reached: np.ndarray, tolerance: float) -> Cell | 
         reached: (H, W) bool, cells that can be reached.
         tolerance: metres from the goal at which the path may end.
     """
-    reach = max(0.0, tolerance) / world.resolution
+    reach = min(np.nan_to_num(max(0.0, tolerance) / world.resolution), sum(reached.shape))
     top, left = (max(0, int(i - reach)) for i in world.goal)
     bottom, right = (int(i + reach) + 1 for i in world.goal)
     cells = np.argwhere(reached[top:bottom, left:right]) + (top, left)

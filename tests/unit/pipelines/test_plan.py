@@ -164,6 +164,14 @@ def test_a_path_near_a_blocked_goal_is_found_within_the_tolerance():
     assert far.code is PlanCode.GOAL_OCCUPIED and far.reason
 
 
+@pytest.mark.parametrize("tolerance", [np.inf, np.nan, -1.0, 1e300])
+def test_a_tolerance_that_is_no_distance_does_no_harm(tolerance):
+    cells = corridor_with_rooms()
+    cells[8:12, 48:52] = 100
+    found = plan(cells, (1.0, 1.0), (5.0, 1.0), tolerance=tolerance)
+    assert found.code is (PlanCode.NONE if tolerance > 1 else PlanCode.GOAL_OCCUPIED)
+
+
 def test_no_way_is_said():
     cells = corridor_with_rooms()
     cells[25:35, 30] = 100
