@@ -213,7 +213,8 @@ class PlanRequest:
     Attributes:
         grid: the map as it is known now.
         start, goal: (3,) x, y in metres and yaw in rad, in the map's frame.
-        tolerance: metres from the goal at which a path may end where the goal itself is blocked.
+        tolerance: metres from the goal at which a path may end where the goal itself is blocked or
+            cannot be reached.
         people: what people around will do, in the map's frame; None where nobody is known.
         is_cancelled: asked while planning; the plan is given up as soon as it returns True.
         stamp_ns: time of the pose, nanoseconds; 0 takes that of the map.
@@ -259,8 +260,9 @@ class PlanSample:
         poses: (P, 3) float64, x, y in metres and yaw in rad, about one a cell; (0, 3) without path.
         length: metres along the poses.
         cost: length raised by the costs of the map along it.
-        planner: who answered: ``known_map`` (A* on a map that nothing unknown can shorten),
-            ``network`` (frontiers scored by the network), ``a_star`` (the fallback), or ``none``.
+        planner: who answered: ``known_map`` (A*, all of whose way was seen), ``network`` (the way
+            that the network finds best), ``a_star`` (unknown space counts as free: there is no
+            network, or ``is_fallback``), ``none`` without a path.
         known_share: share of the path's length in space that was seen, 0..1.
         graph: what was searched, None where no graph was built.
         is_fallback: the network was asked and its answer not taken; ``notes`` say why.

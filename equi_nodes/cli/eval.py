@@ -85,6 +85,10 @@ def run(args: argparse.Namespace) -> dict:
             from equi_nodes.cli import exploration
 
             return exploration.evaluate(args, console)
+        if args.symmetry:
+            from equi_nodes.cli import exploration
+
+            return exploration.symmetry(args, console)
         raise EquiError("e2_planner needs to know what to evaluate, such as --task grid.")
     if args.symmetry:
         return _symmetry(args, console)

@@ -1,4 +1,4 @@
-"""`equi eval e2_planner --explore`: trips through buildings that were not seen before."""
+"""`equi eval e2_planner --explore` and `--symmetry`: unseen buildings, and moved worlds."""
 
 from __future__ import annotations
 
@@ -29,6 +29,7 @@ from equi_nodes.planning import grid
 
 CELL_M = 0.1  # about; finer maps are made coarser
 TRIPS = {"buildings": 25, "homes": 4, "dungeons": 3}
+GRAPHS, TURNS = 10, 50  # graphs that are moved, maps that are turned
 OTHER_TRIPS = 10  # a map of a folder that the user names
 PERCENTILES = {"median": 50, "p75": 75, "p90": 90, "p95": 95}
 
@@ -71,10 +72,45 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
     }
 
 
+def symmetry(args: argparse.Namespace, console: Console) -> dict:
+    """Move graphs by the network's group, and turn maps by 90 degrees; return the differences."""
+    from equi_nodes.config.e2_planner import E2PlannerConfig
+    from equi_nodes.evaluation import planner_symmetry as check
+    from equi_nodes.pipelines.plan import Planner
+    from equi_nodes.runtime.network import TorchNetwork, open_network
+
+    config = E2PlannerConfig(weights=args.weights, time_limit=30.0)
+    single = TorchNetwork("e2_planner", args.weights, 2)
+    double = TorchNetwork("e2_planner", args.weights, 2, np.float64)
+    exported = open_network("e2_planner", args.weights, "onnx", threads=2)
+    planner = Planner(config, exported)
+    console.print(f"{GRAPHS} graphs of half-seen buildings, {check.MOVES} moves each; {TURNS} maps")
+    requests = list(check.unseen_requests(planner, TURNS))
+    graphs = [check.graph_of(config, request) for request in requests[:GRAPHS]]
+    name, found = single.architecture.group, {}
+    for key, network in (("float32", single), ("float64", double), ("onnx", exported)):
+        kind = np.float64 if key == "float64" else np.float32
+        errors = [
+            check.network_error(network, tuple(_as(part, kind) for part in graph), name)
+            for graph in graphs
+        ]
+        found[key] = {part: max(error[part] for error in errors) for part in errors[0]}
+    turns = [check.turn_error(planner, request) for request in requests]
+    found["turned_maps"] = {"worst_m": max(turns), "maps": len(turns)}
+    for key, row in found.items():
+        console.print(f"{key:12}", *(f"{part} {value:.2g}" for part, value in row.items()))
+    return found
+
+
+def _as(array: np.ndarray, kind: type) -> np.ndarray:
+    return array.astype(kind) if array.dtype.kind == "f" else array
+
+
 def figures(episodes: list[Episode]) -> dict[str, float]:
     """Return what the ratios of travelled to optimal are like, and how many never arrived."""
-    ratios = [episode.ratio for episode in episodes]
-    spread = {name: float(np.percentile(ratios, rank)) for name, rank in PERCENTILES.items()}
+    ratios = [episode.ratio if episode.arrived else np.inf for episode in episodes]
+    at = np.percentile(ratios, list(PERCENTILES.values()), method="higher")
+    spread = dict(zip(PERCENTILES, at.tolist()))
     spl = np.mean([episode.arrived / max(episode.ratio, 1.0) for episode in episodes])
     failed = sum(not episode.arrived for episode in episodes)
     return {"mean": float(np.mean(ratios)), **spread, "spl": float(spl), "failed": failed}
@@ -159,5 +195,5 @@ def _draw(path: Path, todo: list[Trip], pairs: list[tuple[Episode, Episode]]) ->
     from equi_nodes.evaluation.exploration_picture import draw_trips
 
     gains = [baseline.ratio - ours.ratio for ours, baseline in pairs]
-    chosen = [int(np.argmax(gains)), int(np.argmin(gains))]
+    chosen = dict.fromkeys([int(np.argmax(gains)), int(np.argmin(gains))])
     draw_trips(path, [(todo[i].building, *pairs[i]) for i in chosen])

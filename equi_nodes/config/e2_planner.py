@@ -46,7 +46,7 @@ class E2PlannerConfig:
         low=64, high=16384,
     )  # fmt: skip
     trust: float = parameter(
-        0.7, "How much the network's word counts against the hope that all unknown space is free.",
+        0.4, "How much the network's word counts against the hope that all unknown space is free.",
         low=0.0, high=1.0,
     )  # fmt: skip
     switch_margin: float = parameter(

@@ -1,6 +1,6 @@
 """Driving through buildings that were not seen before: how much farther than with the whole map?
 
-A point robot with a range sensor plans, drives a little along its path, looks, and plans again,
+A robot with a range sensor plans, drives a little along its path, looks, and plans again,
 until it is at the goal. The ratio of what it drove to the shortest way on the whole map is 1 for a
 robot that guesses everything right.
 """
@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
+from equi_nodes.errors import EquiError
 from equi_nodes.pipelines.plan import Planner
 from equi_nodes.planning import grid
 from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
@@ -21,13 +22,13 @@ from equi_nodes.sim.range_sensor import reveal
 
 RAYS = 360
 DRIVE_CELLS = 3  # between two plans
-FAR_SHARE = 8  # start and goal lie at least the map's diagonal over this apart
+FAR_SHARE = 8  # start and goal lie the map's diagonal over this apart, or half its open part's
 MOST_PLANS = 5000  # after so many an episode has failed
 LEAST_CLEARANCE_M = 0.22  # from the middle of the robot's cell to that of an obstacle's
 CONFIG = E2PlannerConfig(
     robot_radius=LEAST_CLEARANCE_M - 0.1 * grid.CORNER, inflation_radius=0.0, time_limit=60.0
 )
-INFLATION = grid.Inflation(CONFIG.robot_radius, 0.0, 1.0, 0.0)
+INFLATION = grid.Inflation.of(CONFIG)
 _CELLS = np.array([0, 100, -1], np.int8)  # by state
 
 
@@ -87,11 +88,16 @@ def trips(building: Building, count: int, rng: np.random.Generator) -> Iterator[
         building: the map.
         count: how many pairs.
         rng: draws them.
+
+    Raises:
+        EquiError: the map has no free space.
     """
     is_open = np.isfinite(building.costs()).view(np.uint8)
     _, part, statistics, _ = cv2.connectedComponentsWithStats(is_open, connectivity=4)
+    if len(statistics) < 2 or statistics[1:, cv2.CC_STAT_AREA].max() < 2:
+        raise EquiError(f"The map {building.name} has no free space to drive in; give another one.")
     cells = np.argwhere(part == 1 + np.argmax(statistics[1:, cv2.CC_STAT_AREA]))
-    least = np.hypot(*is_open.shape) / FAR_SHARE
+    least = min(np.hypot(*is_open.shape) / FAR_SHARE, np.hypot(*np.ptp(cells, axis=0)) / 2)
     while count:
         start, goal = cells[rng.integers(len(cells), size=2)]
         if np.hypot(*(start - goal)) > least:
@@ -131,9 +137,10 @@ def explore(
         plans += 1
         planners[plan.planner] = planners.get(plan.planner, 0) + 1
         watch(request, plan)
-        if plan.code is not PlanCode.NONE:
+        moved = _driven(building, plan.poses[1 : 1 + drive_cells], known, reach)
+        if plan.code is not PlanCode.NONE or not moved:
             break
-        track += _driven(building, plan.poses[1 : 1 + drive_cells], known, reach)
+        track += moved
     driven = np.array(track)
     travelled = np.hypot(*np.diff(driven, axis=0).T).sum() * building.resolution
     arrived = not _apart(driven[-1], end)

@@ -16,7 +16,13 @@ from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.planning import grid
 from equi_nodes.planning.choices import Choices, choices_of
 from equi_nodes.planning.deadline import Deadline, deadline
-from equi_nodes.planning.frontiers import Frontiers, Outlook, find_frontiers, outlook
+from equi_nodes.planning.frontiers import (
+    READOUTS,
+    Frontiers,
+    Outlook,
+    find_frontiers,
+    outlook,
+)
 from equi_nodes.planning.people import meeting_probability
 from equi_nodes.planning.request import misplaced, nearest_open, refusal
 from equi_nodes.planning.roadmap import reachable
@@ -45,9 +51,7 @@ class Planner:
         """
         self.config, self.network = config, network
         self.backend_name = "none" if network is None else network.name
-        self._inflation = grid.Inflation(
-            config.robot_radius, config.inflation_radius, config.cost_scaling, config.cost_weight
-        )
+        self._inflation = grid.Inflation.of(config)
         self.reset()
 
     @classmethod
@@ -70,7 +74,9 @@ class Planner:
         cells = np.full((40, 60), -1, np.int8)
         cells[5:15, 5:15] = 0
         sample = GridSample(0, "map", 0.1, np.zeros(3), cells)
-        self.step(PlanRequest(sample, np.array([1.0, 1.0, 0.0]), np.array([5.0, 3.0, 0.0])))
+        request = PlanRequest(sample, np.array([1.0, 1.0, 0.0]), np.array([5.0, 3.0, 0.0]))
+        for _ in range(2):  # compiling may use up the time of the first
+            self.step(request)
         self.reset()
 
     def step(self, request: PlanRequest) -> PlanSample:
@@ -115,7 +121,7 @@ class Planner:
         if not reached[world.goal]:
             goal = nearest_open(world, reached, request.tolerance)
             if goal is None:
-                return _refused(request, *_unreachable(world))
+                return _refused(request, *_unreachable(world, self.config.allow_unknown))
             world = replace(world, goal=goal, goal_point=np.array(goal) + 0.5)
         cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
         if not len(cells) or watched.is_cancelled:
@@ -173,9 +179,12 @@ class Planner:
         frontiers = find_frontiers(
             world, self.config.node_spacing, self.config.max_nodes, watched.stop
         )
+        if watched.is_over:
+            raise ValueError("time was up")
         _, readouts = self.network(*frontiers.inputs)
-        if not np.isfinite(readouts).all():
-            raise ValueError("its numbers are not finite")
+        is_sound = readouts.shape[1:] == (len(frontiers.known), READOUTS)
+        if not (is_sound and np.isfinite(readouts).all()):
+            raise ValueError("its numbers are not finite, or not of each node")
         return frontiers, outlook(frontiers.optimistic, readouts[0])
 
     def _best(self, request: PlanRequest, world: World, choices: Choices) -> int:
@@ -243,7 +252,9 @@ def _route_to(world: World, frontiers: Frontiers, node: int) -> Route | None:
     return along.then(Route.over(world, beyond).pulled(world.costs, world.roomy))
 
 
-def _unreachable(world: World) -> tuple[PlanCode, str]:
+def _unreachable(world: World, allow_unknown: bool) -> tuple[PlanCode, str]:
+    if world.states[world.goal] == grid.UNKNOWN and not allow_unknown:
+        return PlanCode.NO_VALID_PATH, "the goal was not seen yet, and allow_unknown is false"
     if np.isinf(world.costs[world.goal]):
         sentence = "the goal is blocked, and so is all within the tolerance that can be reached"
         return PlanCode.GOAL_OCCUPIED, sentence

@@ -22,6 +22,7 @@ from equi_nodes.planning.world import World
 
 SCALARS, VECTORS, EDGE_SCALARS, READOUTS = 8, 2, 3, 3
 AHEAD_M = 1.5  # of the optimistic way from a frontier on, whose direction is an input
+MOST_TIMES = 2  # so many times the nodes that are asked for, a graph may have with its frontiers
 FAR_M = 10.0  # metres that count as far in inputs of order one
 LEAST_M, SHARE = 2.0, 0.2  # how much farther than at best is much: so many metres, and this share
 IN_VAIN_M = 3.0  # how far in vain is much
@@ -33,9 +34,10 @@ class Frontiers:
 
     Attributes:
         roadmap: the graph; its node 0 is the start.
-        known: (N,) metres from the start to each node through seen space.
+        known: (N,) from the start to each node through seen space, metres raised by costs.
         before: (N,) int32, the node before on that way; negative at the start.
-        optimistic: (N,) metres from each node to the goal, everything unknown being free.
+        optimistic: (N,) from each frontier to the goal, everything unknown being free, metres
+            raised by costs; for other nodes straight metres.
         to_goal: the field of the optimistic costs from the goal.
         inputs: arrays of the network, one graph: ``models.e2_planner.E2Planner.forward``.
     """
@@ -62,7 +64,8 @@ class Frontiers:
         if not unseen.any() or unseen[0]:
             return 0
         last_seen = tuple(cells[int(unseen.argmax()) - 1])
-        return self.opening(self.roadmap.field.source[last_seen])
+        node = int(self.roadmap.field.source[last_seen])
+        return self.opening(node) if node >= 0 else 0
 
     def nodes_to(self, node: int) -> np.ndarray:
         """Return the nodes on the way from the start to a node."""
@@ -119,6 +122,9 @@ def find_frontiers(world: World, spacing_m: float, max_nodes: int, stop: np.ndar
         spacing_m: metres between two nodes, about; wider where there would be too many.
         max_nodes: nodes of the graph at most, about.
         stop: (1,) bool, ends searches early when another thread sets it.
+
+    Raises:
+        ValueError: there are too many frontiers.
     """
     costs = world.seen_costs
     reached = reachable(costs, world.start)
@@ -126,7 +132,9 @@ def find_frontiers(world: World, spacing_m: float, max_nodes: int, stop: np.ndar
     frontier = frontier_cells(reached, is_open_unknown)
     least = np.sqrt(reached.sum() / max_nodes)
     spacing = int(np.ceil(max(spacing_m / world.resolution, least, 2)))
-    roadmap = build_roadmap(costs, world.distance, reached, frontier, world.start, spacing)
+    roadmap = build_roadmap(costs, world.distance, reached, frontier, world.start, spacing, stop)
+    if len(roadmap.cells) > MOST_TIMES * max_nodes:
+        raise ValueError("the border of the unknown has too many pieces")
     known, before = distances(roadmap, 0)
     field = field_from(world.costs, [world.goal], roadmap.cells[roadmap.is_frontier], stop)
     optimistic = field.cost[tuple(roadmap.cells.T)] * world.resolution

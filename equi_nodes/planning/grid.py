@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from equi_nodes.config.e2_planner import E2PlannerConfig
+
 FREE, OCCUPIED, UNKNOWN = np.uint8(0), np.uint8(1), np.uint8(2)
 CORNER = 0.71  # cells from the middle of an obstacle's cell to its corner
 LEAVING = 10.0  # times its length costs a step of a robot that stands too near to an obstacle
@@ -28,6 +30,13 @@ class Inflation:
     radius: float
     scaling: float
     weight: float
+
+    @classmethod
+    def of(cls, config: E2PlannerConfig) -> Inflation:
+        """Return what the settings ask for."""
+        return cls(
+            config.robot_radius, config.inflation_radius, config.cost_scaling, config.cost_weight
+        )
 
 
 def states(cells: np.ndarray, free_threshold: int, occupied_threshold: int) -> np.ndarray:

@@ -14,7 +14,9 @@ Refusal = tuple[PlanCode, str]
 def refusal(request: PlanRequest) -> Refusal | None:
     """Return why a request is malformed, None if it is not; nothing of it is trusted."""
     sample = request.grid
-    if sample.cells.ndim != 2 or 0 in sample.cells.shape or sample.cells.dtype != np.int8:
+    if sample.cells.dtype != np.int8:
+        return PlanCode.UNKNOWN, f"the map's cells are {sample.cells.dtype}: give int8"
+    if sample.cells.ndim != 2 or 0 in sample.cells.shape:
         return PlanCode.UNKNOWN, f"the map has {sample.cells.shape} cells: give rows and columns"
     if not (np.isfinite(sample.resolution) and sample.resolution > 0):
         return PlanCode.UNKNOWN, f"the map's resolution is {sample.resolution}: give metres a cell"

@@ -78,6 +78,7 @@ def build_roadmap(
     frontier: np.ndarray,
     start: tuple[int, int],
     spacing: int,
+    stop: np.ndarray | None = None,
 ) -> Roadmap:
     """Return the graph of the reached space.
 
@@ -88,6 +89,7 @@ def build_roadmap(
         frontier: (H, W) bool, reached cells beside the unknown.
         start: row and column of the first node.
         spacing: cells between two nodes, about.
+        stop: (1,) bool, as in ``field_from``.
     """
     borders, sizes, openings = _frontier_nodes(frontier, spacing)
     inner = _inner_nodes(distance, reached & ~frontier, spacing)
@@ -99,7 +101,7 @@ def build_roadmap(
         np.concatenate([[part[is_start].sum()], part[~is_start], none])
         for part in (sizes, openings)
     )
-    field = field_from(costs, cells)
+    field = field_from(costs, cells, stop=stop)
     return Roadmap(cells, sizes > 0, sizes, openings, *_edges(costs, field), field)
 
 

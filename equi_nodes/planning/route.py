@@ -35,6 +35,8 @@ class Route:
 
         It comes to the exact goal too, unless the robot would touch an obstacle there.
         """
+        if world.start == world.goal and np.any(world.start_point != world.goal_point):
+            cells = np.repeat(cells[:1], 2, 0)  # from point to point in one cell
         points = cells + 0.5
         if tuple(cells[0]) == world.start:
             points[0] = world.start_point
@@ -72,7 +74,7 @@ class Route:
         return Route(points, cost) if cost <= self.cost + 1e-6 else self
 
     def or_rest_of(self, world: World, before: np.ndarray | None, as_good: float) -> Route:
-        """Return the rest of the path before, if it still leads there and is about as good.
+        """Return the rest of the path before, if it leads there through seen space, as cheaply.
 
         Args:
             world: the grid.
@@ -87,7 +89,7 @@ class Route:
         rest = np.concatenate([[world.start_point], points[nearest + 1 :]])
         if away[nearest] > BESIDE or np.abs(rest[-1] - self.points[-1]).max() > SAME_END:
             return self
-        cost = path_cost(world.costs, rest)
+        cost = path_cost(world.seen_costs, rest)
         return Route(rest, cost) if cost <= as_good * self.cost else self
 
     def then(self, rest: Route) -> Route:

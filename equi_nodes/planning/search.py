@@ -44,7 +44,8 @@ def a_star(
     Args:
         costs: (H, W) float32 of a cell's length in each cell, at least 1; inf where closed.
         start, goal: row and column.
-        stop: (1,) bool; another thread that sets it ends the search, as if there were no path.
+        stop: (1,) bool; another thread that sets it ends the search; a path that was found by
+            then may not be the cheapest.
 
     Returns:
         the path (P, 2) of rows and columns, both ends included, (0, 2) where there is none; its

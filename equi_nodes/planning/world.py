@@ -17,6 +17,7 @@ from equi_nodes.planning.grid import UNKNOWN, Inflation
 from equi_nodes.samples import GridSample, PlanRequest
 
 Cell = tuple[int, int]
+RIM = 1e-9  # cells; what lies on a border stays in its own cell when the map is turned
 
 
 @dataclass(frozen=True)
@@ -73,7 +74,8 @@ class World:
         layout: how it lies in the map's frame.
         states: (H, W) uint8 of the cells.
         distance: (H, W) float32 metres to the nearest obstacle.
-        costs: (H, W) float32 of a cell's length in each cell; unknown cells count as free.
+        costs: (H, W) float32 of a cell's length in each cell; unknown cells count as free unless
+            that is switched off, and where people will be it is raised.
         roomy: (H, W) bool, where the robot may be anywhere in the cell, not in its middle alone.
         start, goal: row and column.
         start_point, goal_point: (2,) the same to a fraction of a cell; cell 0 spans 0..1.
@@ -127,7 +129,9 @@ def lay_out(request: PlanRequest, cell_states: np.ndarray, inflation: Inflation)
     costs = grid.step_costs(distance, sample.resolution, inflation)
     reach = int(np.ceil(inflation.robot_radius / sample.resolution)) + 2
     grid.open_start(costs, turned, start, reach)
+    ends = np.array([start, goal])
     points = layout.turned_points(np.stack([request.start[:2], request.goal[:2]]))
+    points = np.clip(points, ends + RIM, ends + 1 - RIM)
     roomy = grid.is_roomy(distance, sample.resolution, inflation)
     return World(layout, turned, distance, costs, roomy, start, goal, *points)
 

@@ -158,8 +158,9 @@ def validate(model: nn.Module, validation: list[Batch]) -> dict[str, float]:
         parts = {name: value.item() for name, value in _parts(scores, batch).items()}
         at = batch.is_frontier
         hit = (scores.readouts[0, :, 0] > 0) == (batch.leads_on > 0.5)
-        parts |= {"right": hit[at].float().mean().item()}
-        parts |= {"lead_on": batch.leads_on[at].mean().item()}
+        count = at.sum().clamp(min=1)
+        parts |= {"right": (hit[at].sum() / count).item()}
+        parts |= {"lead_on": (batch.leads_on[at].sum() / count).item()}
         for name, value in parts.items():
             sums[name] = sums.get(name, 0.0) + value / len(validation)
     return {"criterion": sums["chance"]} | sums

@@ -155,9 +155,9 @@ def _truth(
     cells = frontiers.roadmap.cells
     beyond = _beside(field_from(unseen, [end]).cost, cells) + 1
     depth = _depth(unseen, reached)
-    in_vain = 2 * np.clip(_beside(-depth, cells) * -1 - PEEK_M / world.resolution, 0, None)
+    in_vain = 2 * np.clip(-_beside(-depth, cells) - PEEK_M / world.resolution, 0, None)
     distance = _beside(field_from(turned, [end]).cost, cells)
-    metres = np.stack([beyond, np.minimum(in_vain, 1e3), distance]) * world.resolution
+    metres = np.stack([beyond, in_vain, distance]) * world.resolution
     return tuple(metres)
 
 

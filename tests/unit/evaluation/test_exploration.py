@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from equi_nodes.cli.exploration import figures
+from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.exploration import CONFIG, Building, Episode, explore, trips
 from equi_nodes.pipelines.plan import Planner
 from equi_nodes.planning.grid import FREE, OCCUPIED, UNKNOWN
@@ -90,8 +91,16 @@ def test_trips_are_long_and_possible():
         assert np.hypot(*np.subtract(start, goal)) > np.hypot(*states.shape) / 8
 
 
+def test_a_map_without_room_is_refused_and_a_small_room_in_a_large_map_is_not():
+    states = np.full((400, 400), OCCUPIED)
+    with pytest.raises(EquiError, match="no free space"):
+        next(trips(Building("solid", states, 0.1), 1, np.random.default_rng(0)))
+    states[10:30, 10:30] = FREE
+    assert len(list(trips(Building("room", states, 0.1), 3, np.random.default_rng(0)))) == 3
+
+
 def test_figures_count_what_never_arrived():
     episodes = [Episode(10.0, 10.0, True, 5, {}, np.zeros((1, 2))),
                 Episode(30.0, 10.0, False, 5, {}, np.zeros((1, 2)))]  # fmt: skip
     found = figures(episodes)
-    assert (found["mean"], found["failed"], found["spl"]) == (2.0, 1, 0.5)
+    assert (found["mean"], found["failed"], found["spl"]) == (np.inf, 1, 0.5)

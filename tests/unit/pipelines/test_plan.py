@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
+from equi_nodes.evaluation.planner_symmetry import turn_error
 from equi_nodes.pipelines.plan import Planner
 from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
 from equi_nodes.sim.floor_plans import floor_plan
@@ -46,25 +47,9 @@ def rooms(seed: int, seen: float = 0.6) -> PlanRequest:
     return PlanRequest(grid, np.r_[pose, 0.1], np.r_[target, 0.7], tolerance=1.0)
 
 
-def turned(request: PlanRequest) -> tuple[PlanRequest, np.ndarray]:
-    """The request on a map turned by 90 degrees about its frame's origin, and that turn."""
-    turn = np.array([[0.0, -1.0], [1.0, 0.0]])
-    grid = request.grid
-    corner = grid.origin[:2] + [0, grid.cells.shape[0] * grid.resolution]
-    origin = np.r_[turn @ corner, 0.0]
-    cells = np.ascontiguousarray(np.rot90(grid.cells, -1))
-    ends = (np.r_[turn @ pose[:2], pose[2] + np.pi / 2] for pose in (request.start, request.goal))
-    return PlanRequest(replace(grid, origin=origin, cells=cells), *ends, request.tolerance), turn
-
-
 @pytest.mark.parametrize("seed", range(50))
 def test_on_a_turned_map_the_plan_is_turned(seed):
-    request = rooms(seed)
-    again, turn = turned(request)
-    here, there = (Planner(CONFIG, Doubtful()).step(one) for one in (request, again))
-    assert (here.code, here.planner) == (there.code, there.planner)
-    np.testing.assert_allclose(here.poses[:, :2] @ turn.T, there.poses[:, :2], atol=1e-6)
-    assert here.length == pytest.approx(there.length)
+    assert turn_error(Planner(CONFIG, Doubtful()), rooms(seed)) < 1e-6
 
 
 def test_enough_of_these_maps_are_planned_by_each_planner():
@@ -111,7 +96,7 @@ def test_unknown_space_is_left_alone_where_that_is_asked():
     cells = corridor_with_rooms()
     cells[:, 20:] = -1
     found = plan(cells, (1.0, 1.0), (5.0, 1.0), Planner(replace(CONFIG, allow_unknown=False)))
-    assert found.code is PlanCode.GOAL_OCCUPIED
+    assert found.code is PlanCode.NO_VALID_PATH and "allow_unknown" in found.reason
 
 
 def test_a_way_that_was_seen_is_taken_if_the_unknown_looks_bad():
@@ -187,6 +172,39 @@ def test_a_robot_beside_a_wall_gets_away():
 def test_at_the_goal_there_is_one_pose():
     found = plan(corridor_with_rooms(), (1.0, 1.0), (1.0, 1.0))
     np.testing.assert_allclose(found.poses, [[1.0, 1.0, 1.0]])
+
+
+@pytest.mark.parametrize(
+    ("start", "goal"),
+    [((5.0, 3.0), (0.0, 0.0)), ((3.0, 2.0), (0.0, 2.0)), ((0.0, 1.0), (4.0, 3.0)),
+     ((2.0, 2.0), (2.0, 0.1)), ((1.02, 1.03), (1.09, 1.07))],
+)  # fmt: skip
+def test_what_lies_on_a_border_of_cells_is_planned_for_all_the_same(start, goal):
+    planner = Planner(replace(CONFIG, robot_radius=0.0))
+    found = plan(np.zeros((40, 60), np.int8), start, goal, planner)
+    assert found.code is PlanCode.NONE and np.isfinite(found.cost)
+    np.testing.assert_allclose(found.poses[[0, -1], :2], [start, goal], atol=1e-6)
+
+
+def test_a_network_that_answers_of_other_nodes_is_not_believed():
+    class Short(Doubtful):
+        def __call__(self, *inputs):
+            return inputs[6], np.zeros((1, 1, 3))
+
+    cells = corridor_with_rooms()
+    cells[:, 20:] = -1
+    found = plan(cells, (1.0, 1.0), (5.0, 1.0), Planner(CONFIG, Short()))
+    assert (found.planner, found.is_fallback) == ("a_star", True)
+
+
+def test_a_map_full_of_unknown_specks_is_planned_without_the_network():
+    cells = np.zeros((300, 300), np.int8)
+    cells[np.random.default_rng(0).random(cells.shape) < 0.1] = -1
+    cells[:, 280:] = -1
+    planner = Planner(replace(CONFIG, max_nodes=128), Doubtful())
+    found = plan(cells, (1.0, 1.0), (29.5, 28.0), planner)
+    assert (found.code, found.planner) == (PlanCode.NONE, "a_star")
+    assert "too many" in found.notes[0]
 
 
 def test_a_plan_that_nobody_wants_any_more_is_given_up():
