@@ -24,10 +24,15 @@ from equi_nodes.datasets.maps import (
     read_map,
 )
 from equi_nodes.errors import EquiError
-from equi_nodes.evaluation.exploration import CONFIG, Building, Episode, explore, trips
-from equi_nodes.planning import grid
+from equi_nodes.evaluation.exploration import (
+    CELL_M,
+    CONFIG,
+    Building,
+    Episode,
+    explore,
+    trips,
+)
 
-CELL_M = 0.1  # about; finer maps are made coarser
 TRIPS = {"buildings": 25, "homes": 4, "dungeons": 3}
 GRAPHS, TURNS = 10, 50  # graphs that are moved, maps that are turned
 OTHER_TRIPS = 10  # a map of a folder that the user names
@@ -147,8 +152,7 @@ def _building(chosen: GridMap) -> Building:
     has_scale = chosen.family in ("ros", "houseexpo")
     factor = max(1, round(CELL_M / chosen.resolution)) if has_scale else 1
     coarse = coarser(chosen, 4 if chosen.family == "dungeon" else factor)
-    states = np.where(coarse.cells == 0, grid.FREE, grid.OCCUPIED)
-    return Building(chosen.name, states, coarse.resolution if has_scale else CELL_M)
+    return Building.of_cells(chosen.name, coarse.cells, coarse.resolution if has_scale else CELL_M)
 
 
 def _maps(name: str) -> Iterator[GridMap]:

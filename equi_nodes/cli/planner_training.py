@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 TRIPS = (1000, 250)  # recorded as if unknown space were free, and with the network of the first
+NAMES = ("optimistic", "e2_planner")  # of the weights after each
 EPOCHS = 5  # of each of both trainings
 CHUNK = 10  # trips that a process records at a time
 
@@ -46,12 +47,10 @@ def train_planner(args: argparse.Namespace) -> dict:
 
             state = args.out / f"state{number}"
             model, figures = train(folders, state, schedule, report=report)
-            weights = str(args.out / f"round{number}.safetensors")
+            weights = str(args.out / f"{NAMES[number]}.safetensors")
             save_model(Path(weights), "e2_planner", model, card(args, epochs, figures))
-    final = args.out / "e2_planner.safetensors"
-    save_model(final, "e2_planner", model, card(args, epochs, figures))
-    Console().print(f"weights in {final}")
-    return figures | {"weights": str(final)}
+    Console().print(f"weights in {weights}")
+    return figures | {"weights": weights}
 
 
 def record(
@@ -87,11 +86,16 @@ def _record(folder: Path, seeds: range, weights: str) -> None:
 
 def card(args: argparse.Namespace, epochs: int, figures: dict) -> dict:
     """Return what the weights' card says of the training."""
+    from equi_nodes.training.trips import HOMES, MADE_UP, has_recordings
+
+    maps = "made-up floor plans"
+    if has_recordings():
+        rest = 1 - MADE_UP - HOMES
+        maps += f" ({MADE_UP:.0%}), HouseExpo homes ({HOMES:.0%}) and dungeons ({rest:.0%})"
     return {
         "date": time.strftime("%Y-%m-%d"),
         "command": f"equi train e2_planner --epochs {epochs} --seed {args.seed} --out DIR",
-        "data": "trips through made-up floor plans (75 %), HouseExpo homes (15 %) and dungeons"
-        f" (10 %), none of which are test maps; {TRIPS[0]} with unknown space free, {TRIPS[1]}"
-        " planned by the network of the first round; 30 % of the trips wander",
+        "data": f"trips through {maps}, none of which are test maps; {TRIPS[0]} with unknown space"
+        f" free, {TRIPS[1]} planned by the network of the first round",
         "validation": figures,
     }

@@ -20,13 +20,14 @@ from equi_nodes.planning import grid
 from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
 from equi_nodes.sim.range_sensor import reveal
 
-RAYS = 360
+CELL_M = 0.1  # about, of all maps that are driven through
+LEAST_RAYS = 360
 DRIVE_CELLS = 3  # between two plans
 FAR_SHARE = 8  # start and goal lie the map's diagonal over this apart, or half its open part's
 MOST_PLANS = 5000  # after so many an episode has failed
 LEAST_CLEARANCE_M = 0.22  # from the middle of the robot's cell to that of an obstacle's
 CONFIG = E2PlannerConfig(
-    robot_radius=LEAST_CLEARANCE_M - 0.1 * grid.CORNER, inflation_radius=0.0, time_limit=60.0
+    robot_radius=LEAST_CLEARANCE_M - CELL_M * grid.CORNER, inflation_radius=0.0, time_limit=60.0
 )
 INFLATION = grid.Inflation.of(CONFIG)
 _CELLS = np.array([0, 100, -1], np.int8)  # by state
@@ -45,6 +46,11 @@ class Building:
     name: str
     states: np.ndarray
     resolution: float
+
+    @classmethod
+    def of_cells(cls, name: str, cells: np.ndarray, resolution: float) -> Building:
+        """Return the building of a map's cells (H, W) int8, metres each; 0 is free."""
+        return cls(name, np.where(cells == 0, grid.FREE, grid.OCCUPIED), resolution)
 
     def costs(self) -> np.ndarray:
         """Return the costs (H, W) of the whole map for the robot."""
@@ -131,7 +137,7 @@ def explore(
     reach = reach_m / building.resolution
     track, planners, plans = [np.array(start) + 0.5], {}, 0
     while _apart(track[-1], end) and plans < MOST_PLANS:
-        reveal(building.states, known, *_cell(track[-1]), reach, RAYS)
+        reveal(building.states, known, *_cell(track[-1]), reach, _rays(reach))
         request = _request(building, known, track[-1], end)
         plan = planner.step(request)
         plans += 1
@@ -157,7 +163,7 @@ def _driven(
         if building.states[_cell(point)] == grid.OCCUPIED:
             break
         driven.append(point)
-        reveal(building.states, known, *_cell(point), reach, RAYS)
+        reveal(building.states, known, *_cell(point), reach, _rays(reach))
     return driven
 
 
@@ -165,6 +171,11 @@ def _request(building: Building, known: np.ndarray, at: np.ndarray, end: np.ndar
     sample = GridSample(1, "map", building.resolution, np.zeros(3), _CELLS[known])
     pose, goal = (np.r_[point[::-1] * building.resolution, 0.0] for point in (at, end))
     return PlanRequest(sample, pose, goal, tolerance=0.0)
+
+
+def _rays(reach: float) -> int:
+    """Return how many rays leave no gap of a cell at their ends."""
+    return max(LEAST_RAYS, int(2 * np.pi * reach) + 1)
 
 
 def _apart(a: np.ndarray, b: np.ndarray) -> bool:

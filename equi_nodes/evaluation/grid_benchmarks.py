@@ -139,11 +139,10 @@ def _pairs(
 
 
 def _costs(config: E2PlannerConfig, known: GridMap) -> np.ndarray:
-    inflation = grid.Inflation(
-        config.robot_radius, config.inflation_radius, config.cost_scaling, config.cost_weight
-    )
     states = grid.states(known.cells, config.free_threshold, config.occupied_threshold)
-    return grid.step_costs(grid.clearance(states, known.resolution), known.resolution, inflation)
+    return grid.step_costs(
+        grid.clearance(states, known.resolution), known.resolution, grid.Inflation.of(config)
+    )
 
 
 def _middle(cell: tuple[int, int], resolution: float) -> tuple[float, float]:

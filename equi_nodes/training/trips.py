@@ -13,7 +13,7 @@ from equi_nodes.datasets.frontier_data import Moment, quantised, write_moments
 from equi_nodes.datasets.location import data_dir
 from equi_nodes.datasets.maps import coarser, is_for_training, map_files, read_map
 from equi_nodes.errors import EquiError
-from equi_nodes.evaluation.exploration import CONFIG, INFLATION, Building, explore, trips
+from equi_nodes.evaluation.exploration import CELL_M, CONFIG, INFLATION, Building, explore, trips
 from equi_nodes.pipelines.plan import Network, Planner
 from equi_nodes.planning import grid
 from equi_nodes.planning.frontiers import READOUTS, Frontiers, find_frontiers
@@ -31,7 +31,7 @@ OTHER_GOALS = 2  # asked about at each of them beside the one that was driven to
 DISTRACTED = 0.3  # share of the trips that wander
 PEEK_M = 1.5  # of what lies beyond a frontier is seen from it
 MOST_NODES = 600  # of a moment that is kept
-CELL_M = 0.1
+MADE_UP, HOMES = 0.75, 0.15  # shares of the buildings; the rest are dungeons
 
 
 class Distracted:
@@ -55,17 +55,17 @@ class Distracted:
 def training_building(rng: np.random.Generator) -> Building:
     """Draw a building: most are made up, some are homes or dungeons of the recordings."""
     kind = rng.random()
-    if kind < 0.75:
-        return building("made up", floor_plan(rng, resolution=CELL_M), CELL_M)
+    if kind >= MADE_UP and has_recordings():
+        return _recorded(rng, homes=kind < MADE_UP + HOMES)
+    return Building.of_cells("made up", floor_plan(rng, resolution=CELL_M), CELL_M)
+
+
+def has_recordings() -> bool:
+    """Return whether the recorded maps are on this machine; without them all are made up."""
     try:
-        return _recorded(rng, homes=kind < 0.9)
-    except EquiError:  # the recordings are not on this machine
-        return building("made up", floor_plan(rng, resolution=CELL_M), CELL_M)
-
-
-def building(name: str, cells: np.ndarray, resolution: float) -> Building:
-    """Return a building of a map's cells (H, W) int8; what is unknown in it counts as solid."""
-    return Building(name, np.where(cells == 0, grid.FREE, grid.OCCUPIED), resolution)
+        return data_dir("maps").is_dir()
+    except EquiError:
+        return False
 
 
 def _recorded(rng: np.random.Generator, homes: bool) -> Building:
@@ -74,7 +74,7 @@ def _recorded(rng: np.random.Generator, homes: bool) -> Building:
     files = [path for path in map_files(folder) if is_for_training(path.stem)]
     chosen = coarser(read_map(files[rng.integers(len(files))]), 2 if homes else 4)
     cells = np.rot90(chosen.cells, rng.integers(4))
-    return building(chosen.name, cells[:: rng.choice((-1, 1))], CELL_M)
+    return Building.of_cells(chosen.name, cells[:: rng.choice((-1, 1))], CELL_M)
 
 
 def record_trip(seed: int, network: Network | None) -> list[Moment]:
