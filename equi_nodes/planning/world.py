@@ -94,7 +94,8 @@ class World:
     @cached_property
     def seen_costs(self) -> np.ndarray:
         """Return the costs with everything closed that was not seen."""
-        return np.where(self.states == UNKNOWN, np.float32(np.inf), self.costs)
+        unseen = self.states == UNKNOWN
+        return np.where(unseen, np.float32(np.inf), self.costs) if unseen.any() else self.costs
 
     @property
     def resolution(self) -> float:
