@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -18,14 +19,12 @@ from equi_nodes.datasets.location import data_dir
 from equi_nodes.datasets.maps import (
     REAL_BUILDINGS,
     GridMap,
-    coarser,
     is_for_training,
     map_files,
     read_map,
 )
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.exploration import (
-    CELL_M,
     CONFIG,
     Building,
     Episode,
@@ -124,35 +123,29 @@ def figures(episodes: list[Episode]) -> dict[str, float]:
 def drive(trip: Trip) -> tuple[Episode, Episode]:
     """Drive one trip with the network, and as if unknown space were free."""
     from equi_nodes.pipelines.plan import Planner
-    from equi_nodes.runtime.network import open_network
 
-    network = open_network("e2_planner", trip.weights, "onnx", threads=1)
-    planners = Planner(CONFIG, network), Planner(CONFIG)
+    planners = Planner(CONFIG, _network(trip.weights)), Planner(CONFIG)
     ours, baseline = (
         explore(trip.building, planner, trip.start, trip.goal, trip.reach_m) for planner in planners
     )
     return ours, baseline
 
 
+@cache
+def _network(weights: str):  # noqa: ANN202
+    """Return the network, opened once in each process."""
+    from equi_nodes.runtime.network import open_network
+
+    return open_network("e2_planner", weights, "onnx", threads=1)
+
+
 def _trips(args: argparse.Namespace) -> Iterator[Trip]:
     count = args.trips or TRIPS.get(args.explore, OTHER_TRIPS)
     for chosen in _maps(args.explore):
-        building = _building(chosen)
+        building = Building.of_map(chosen)
         rng = np.random.default_rng(0)
         for start, goal in trips(building, count, rng):
             yield Trip(building, start, goal, args.range, args.weights)
-
-
-def _building(chosen: GridMap) -> Building:
-    """Return a map at the resolution of trips; what is unknown in it counts as solid.
-
-    Maps without a scale are taken as if a cell had the size that trips need; of dungeons, whose
-    corridors are wide, four times four pixels are a cell.
-    """
-    has_scale = chosen.family in ("ros", "houseexpo")
-    factor = max(1, round(CELL_M / chosen.resolution)) if has_scale else 1
-    coarse = coarser(chosen, 4 if chosen.family == "dungeon" else factor)
-    return Building.of_cells(chosen.name, coarse.cells, coarse.resolution if has_scale else CELL_M)
 
 
 def _maps(name: str) -> Iterator[GridMap]:
@@ -162,8 +155,7 @@ def _maps(name: str) -> Iterator[GridMap]:
     elif name in ("homes", "dungeons"):
         folder = data_dir("maps") / {"homes": "houseexpo", "dungeons": "dungeon"}[name]
         kept = [path for path in map_files(folder) if not is_for_training(path.stem)]
-        maps = (read_map(path) for path in kept)
-        yield from maps
+        yield from map(read_map, kept)
     else:
         path = Path(name)
         yield from map(read_map, [path] if path.is_file() else map_files(path))

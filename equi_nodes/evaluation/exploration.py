@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
+from equi_nodes.datasets.maps import GridMap, coarser
 from equi_nodes.errors import EquiError
 from equi_nodes.pipelines.plan import Planner
 from equi_nodes.planning import grid
@@ -51,6 +52,18 @@ class Building:
     def of_cells(cls, name: str, cells: np.ndarray, resolution: float) -> Building:
         """Return the building of a map's cells (H, W) int8, metres each; 0 is free."""
         return cls(name, np.where(cells == 0, grid.FREE, grid.OCCUPIED), resolution)
+
+    @classmethod
+    def of_map(cls, chosen: GridMap) -> Building:
+        """Return a map at the resolution of trips.
+
+        Maps without a scale are taken as if a cell had the size that trips need; of dungeons,
+        whose corridors are wide, four times four pixels are a cell.
+        """
+        has_scale = chosen.family in ("ros", "houseexpo")
+        factor = max(1, round(CELL_M / chosen.resolution)) if has_scale else 1
+        coarse = coarser(chosen, 4 if chosen.family == "dungeon" else factor)
+        return cls.of_cells(chosen.name, coarse.cells, coarse.resolution if has_scale else CELL_M)
 
     def costs(self) -> np.ndarray:
         """Return the costs (H, W) of the whole map for the robot."""

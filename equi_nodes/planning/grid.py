@@ -31,6 +31,13 @@ class Inflation:
     scaling: float
     weight: float
 
+    def kept(self, corners: int, resolution: float) -> float:
+        """Return the metres that cells' middles keep from each other, so many corners allowed for.
+
+        A point (radius 0) keeps none.
+        """
+        return self.robot_radius and self.robot_radius + corners * CORNER * resolution
+
     @classmethod
     def of(cls, config: E2PlannerConfig) -> Inflation:
         """Return what the settings ask for."""
@@ -71,7 +78,7 @@ def step_costs(distance: np.ndarray, resolution: float, inflation: Inflation) ->
         resolution: metres per cell.
         inflation: how near the robot goes.
     """
-    radius = inflation.robot_radius and inflation.robot_radius + CORNER * resolution
+    radius = inflation.kept(1, resolution)
     costs = np.ones_like(distance)
     near = distance < inflation.radius
     fall = inflation.scaling * (radius - distance[near])
@@ -88,8 +95,7 @@ def is_roomy(distance: np.ndarray, resolution: float, inflation: Inflation) -> n
         resolution: metres per cell.
         inflation: how near the robot goes.
     """
-    radius = inflation.robot_radius and inflation.robot_radius + 2 * CORNER * resolution
-    return distance > radius
+    return distance > inflation.kept(2, resolution)
 
 
 def open_start(

@@ -11,7 +11,7 @@ import numpy as np
 
 from equi_nodes.datasets.frontier_data import Moment, quantised, write_moments
 from equi_nodes.datasets.location import data_dir
-from equi_nodes.datasets.maps import coarser, is_for_training, map_files, read_map
+from equi_nodes.datasets.maps import is_for_training, map_files, read_map
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.exploration import CELL_M, CONFIG, INFLATION, Building, explore, trips
 from equi_nodes.pipelines.plan import Network, Planner
@@ -72,9 +72,9 @@ def _recorded(rng: np.random.Generator, homes: bool) -> Building:
     """Draw a home or a dungeon of those that are not kept for tests, turned and mirrored."""
     folder = data_dir("maps") / ("houseexpo" if homes else "dungeon")
     files = [path for path in map_files(folder) if is_for_training(path.stem)]
-    chosen = coarser(read_map(files[rng.integers(len(files))]), 2 if homes else 4)
-    cells = np.rot90(chosen.cells, rng.integers(4))
-    return Building.of_cells(chosen.name, cells[:: rng.choice((-1, 1))], CELL_M)
+    place = Building.of_map(read_map(files[rng.integers(len(files))]))
+    turned = np.rot90(place.states, rng.integers(4))[:: rng.choice((-1, 1))]
+    return replace(place, states=np.ascontiguousarray(turned))
 
 
 def record_trip(seed: int, network: Network | None) -> list[Moment]:

@@ -305,3 +305,11 @@ def echo_command() -> list[str]:
 def eqmotion_command() -> list[str]:
     """Return the command of the prediction node."""
     return EQMOTION
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """Write weights: untrained, for what is tested is the node and not how good its plans are."""
+    from plan_driver import write_weights
+
+    return write_weights(tmp_path_factory.mktemp("weights"))

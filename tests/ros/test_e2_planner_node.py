@@ -15,7 +15,6 @@ from plan_driver import (
     planar,
     points,
     two_rooms,
-    write_weights,
     yaw,
 )
 
@@ -23,12 +22,6 @@ from equi_nodes.samples import PlanCode
 
 Code = ComputePlan.Result
 THERE = planar(10.0, 2.0, 1.5)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Write weights: untrained, for what is tested is the node and not how good its plans are."""
-    return write_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")

@@ -16,17 +16,10 @@ from plan_driver import (
     planar,
     points,
     two_rooms,
-    write_weights,
 )
 
 Code = ComputePlan.Result
 THERE = planar(10.0, 2.0, 1.5)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Write weights: untrained, for what is tested is the node and not how good its plans are."""
-    return write_weights(tmp_path_factory.mktemp("weights"))
 
 
 def test_without_a_map_or_a_transform_that_is_said(start, peer_of, weights):

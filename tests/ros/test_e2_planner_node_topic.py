@@ -6,18 +6,12 @@ import time
 
 import numpy as np
 import pytest
-from plan_driver import NODE, PlanDriver, planar, points, two_rooms, write_weights, yaw
+from plan_driver import NODE, PlanDriver, planar, points, two_rooms, yaw
 from visualization_msgs.msg import Marker, MarkerArray
 
 from equi_nodes.ros.convert import stamp_ns
 
 THERE = planar(10.0, 2.0, 1.5)
-
-
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory):
-    """Write weights: untrained, for what is tested is the node and not how good its plans are."""
-    return write_weights(tmp_path_factory.mktemp("weights"))
 
 
 @pytest.fixture(scope="module")
