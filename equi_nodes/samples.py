@@ -104,6 +104,70 @@ class Frame:
 
 
 @dataclass(frozen=True)
+class ImuSample:
+    """What an IMU felt at one time, in its own axes.
+
+    Attributes:
+        stamp_ns: by the IMU's clock, nanoseconds.
+        gyro: (3,) rad/s.
+        accel: (3,) specific force, m/s^2: +g upwards at rest.
+    """
+
+    stamp_ns: int
+    gyro: np.ndarray
+    accel: np.ndarray
+
+
+@dataclass(frozen=True)
+class WheelSample:
+    """How fast the wheels say that a robot moves, in the axes of its base.
+
+    Attributes:
+        stamp_ns: nanoseconds.
+        speed: m/s along x.
+        yaw_rate: rad/s about z.
+    """
+
+    stamp_ns: int
+    speed: float
+    yaw_rate: float
+
+
+@dataclass(frozen=True)
+class CloudSample:
+    """One sweep of a LiDAR, or any other cloud.
+
+    Attributes:
+        stamp_ns: time that the per-point times count from, nanoseconds.
+        frame_id: frame of the points, that of the sensor as a rule.
+        points: (N, 3) float32, metres; all finite.
+        times: (N,) float32, seconds from ``stamp_ns``, or None where the cloud has none.
+        intensity: (N,) float32, or None where the cloud has none.
+        index: (N,) int64 of each point in the message that it came from.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    points: np.ndarray
+    times: np.ndarray | None = None
+    intensity: np.ndarray | None = None
+    index: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class VelocityCommand:
+    """What a differential drive shall do.
+
+    Attributes:
+        speed: m/s forwards.
+        yaw_rate: rad/s to the left.
+    """
+
+    speed: float = 0.0
+    yaw_rate: float = 0.0
+
+
+@dataclass(frozen=True)
 class Tracks:
     """Where the features of one frame are, as normalised points (x/z, y/z) without distortion.
 

@@ -8,6 +8,7 @@ import numpy as np
 from equi_nodes.errors import EquiError
 from equi_nodes.sim.floor_canvas import CELL
 from equi_nodes.sim.floor_layouts import LAYOUTS
+from equi_nodes.sim.floor_scans import scanned
 
 KINDS = tuple(LAYOUTS)
 SHARES = (0.4, 0.25, 0.2, 0.15)
@@ -19,7 +20,10 @@ RIM = 3  # cells of solid around the map
 
 
 def floor_plan(
-    rng: np.random.Generator, kind: str | None = None, resolution: float = 0.1
+    rng: np.random.Generator,
+    kind: str | None = None,
+    resolution: float = 0.1,
+    as_scanned: bool = False,
 ) -> np.ndarray:
     """Return (H, W) int8 cells of a building: 0 free, 100 occupied, the outside is occupied.
 
@@ -31,6 +35,7 @@ def floor_plan(
         rng: what everything is drawn from.
         kind: one of ``KINDS``; None draws one.
         resolution: metres per cell, 0.1 at most, or thin walls get holes.
+        as_scanned: with what scanners see through glass and outside of the building.
 
     Raises:
         EquiError: the kind or the resolution is not one of these.
@@ -41,16 +46,17 @@ def floor_plan(
         raise EquiError(f"A resolution of {resolution} m is not possible; take 0.1 or less.")
     while True:
         drawn = kind or str(rng.choice(KINDS, p=SHARES))
-        free = _drawn(rng, drawn, resolution)
+        free = _drawn(rng, drawn, resolution, as_scanned)
         main = _main_part(free)
         if _is_usable(free, main, resolution):
             return np.where(_cropped(main), 0, 100).astype(np.int8)
 
 
-def _drawn(rng: np.random.Generator, kind: str, resolution: float) -> np.ndarray:
+def _drawn(rng: np.random.Generator, kind: str, resolution: float, as_scanned: bool) -> np.ndarray:
     canvas = LAYOUTS[kind](rng)
     canvas.furnish(rng.choice((0.0, rng.uniform(0.0, 0.3), rng.uniform(0.2, 0.7))))
-    solid = _turned(canvas.solid, rng, resolution) > 127
+    sheet = scanned(canvas.solid, rng) if as_scanned else canvas.solid
+    solid = _turned(sheet, rng, resolution) > 127
     return ~_worn(solid, rng)
 
 

@@ -32,6 +32,7 @@ DISTRACTED = 0.3  # share of the trips that wander
 PEEK_M = 1.5  # of what lies beyond a frontier is seen from it
 MOST_NODES = 600  # of a moment that is kept
 MADE_UP, HOMES = 0.75, 0.15  # shares of the buildings; the rest are dungeons
+SCANNED = 0.6  # share of the made-up ones that are as scanners see them
 
 
 class Distracted:
@@ -57,7 +58,8 @@ def training_building(rng: np.random.Generator) -> Building:
     kind = rng.random()
     if kind >= MADE_UP and has_recordings():
         return _recorded(rng, homes=kind < MADE_UP + HOMES)
-    return Building.of_cells("made up", floor_plan(rng, resolution=CELL_M), CELL_M)
+    plan = floor_plan(rng, resolution=CELL_M, as_scanned=bool(rng.random() < SCANNED))
+    return Building.of_cells("made up", plan, CELL_M)
 
 
 def has_recordings() -> bool:

