@@ -117,13 +117,13 @@ class Planner:
         world.costs[tuple(cells.T)] *= 1 + self.config.meeting_weight * met
 
     def _plan(self, request: PlanRequest, world: World, watched: Deadline) -> PlanSample:
-        reached = reachable(world.costs, world.start)
-        if not reached[world.goal]:
-            goal = nearest_open(world, reached, request.tolerance)
+        cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
+        if not len(cells) and not watched.is_over:
+            goal = nearest_open(world, reachable(world.costs, world.start), request.tolerance)
             if goal is None:
                 return _refused(request, *_unreachable(world, self.config.allow_unknown))
             world = replace(world, goal=goal, goal_point=np.array(goal) + 0.5)
-        cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
+            cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
         if not len(cells) or watched.is_cancelled:
             return self._without_path(request, watched)
         shortest = Route.over(world, cells)

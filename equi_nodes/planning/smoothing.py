@@ -8,7 +8,12 @@ import numpy as np
 
 @numba.njit(cache=True, nogil=True)
 def segment_cost(
-    costs: np.ndarray, row: float, column: float, to_row: float, to_column: float
+    costs: np.ndarray,
+    row: float,
+    column: float,
+    to_row: float,
+    to_column: float,
+    roomy: np.ndarray | None = None,
 ) -> float:
     """Return the cost of a straight piece in cells, inf if it touches a closed cell.
 
@@ -18,6 +23,7 @@ def segment_cost(
     Args:
         costs: (H, W) of a cell's length in each cell, inf where closed.
         row, column, to_row, to_column: the ends, in cells; cell 0 spans 0..1.
+        roomy: (H, W) bool; a piece through another cell costs inf, unless it is None.
     """
     height, width = costs.shape
     r, c = int(np.floor(row)), int(np.floor(column))
@@ -28,7 +34,7 @@ def segment_cost(
     next_column = ((c + (right > 0)) - column) / right if right != 0 else np.inf
     total = at = 0.0
     while True:
-        if not (0 <= r < height and 0 <= c < width) or np.isinf(costs[r, c]):
+        if not (0 <= r < height and 0 <= c < width) or _is_closed(costs, roomy, r, c):
             return np.inf
         leave = min(next_row, next_column, 1.0)
         total += (leave - at) * length * costs[r, c]
@@ -37,7 +43,11 @@ def segment_cost(
             return total
         if abs(next_row - next_column) < 1e-9:  # through a corner: both cells beside it count
             inside = 0 <= r + vertical < height and 0 <= c + horizontal < width
-            if not inside or np.isinf(costs[r + vertical, c]) or np.isinf(costs[r, c + horizontal]):
+            if (
+                not inside
+                or _is_closed(costs, roomy, r + vertical, c)
+                or _is_closed(costs, roomy, r, c + horizontal)
+            ):
                 return np.inf
         by_row = next_row <= next_column + 1e-9
         by_column = next_column <= next_row + 1e-9
@@ -47,6 +57,15 @@ def segment_cost(
         if by_column:
             c += horizontal
             next_column += horizontal / right
+
+
+@numba.njit(cache=True)
+def _is_closed(costs, roomy, row, column):  # noqa: ANN001, ANN202
+    if np.isinf(costs[row, column]):
+        return True
+    if roomy is not None:  # in a statement of its own, which numba leaves out for None
+        return not roomy[row, column]
+    return False
 
 
 @numba.njit(cache=True, nogil=True)
@@ -61,7 +80,6 @@ def pull_taut(costs: np.ndarray, roomy: np.ndarray, points: np.ndarray) -> np.nd
         roomy: (H, W) bool, cells of which a straight piece may touch any corner.
         points: (P, 2) row and column, in cells; cell 0 spans 0..1.
     """
-    wide = np.where(roomy, costs, np.float32(np.inf))
     count = len(points)
     along = np.zeros(count)
     for i in range(1, count):
@@ -73,7 +91,7 @@ def pull_taut(costs: np.ndarray, roomy: np.ndarray, points: np.ndarray) -> np.nd
         best, misses = anchor + 1, 0
         for end in range(anchor + 2, count):
             a, b = points[anchor], points[end]
-            straight = segment_cost(wide, a[0], a[1], b[0], b[1])
+            straight = segment_cost(costs, a[0], a[1], b[0], b[1], roomy)
             if straight <= along[end] - along[anchor] + 1e-9:
                 best, misses = end, 0
             else:
