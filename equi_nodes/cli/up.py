@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import queue
 import signal
 import time
 from collections.abc import Iterator
@@ -13,7 +12,8 @@ from rich.console import Console
 
 from equi_nodes.config.graph import Graph, graph_names, read_graph
 from equi_nodes.errors import EquiError
-from equi_nodes.ros.process import NodeProcess, dds_environment, node_command, stop_all
+from equi_nodes.ros.node_group import NodeGroup
+from equi_nodes.ros.process import NodeProcess
 
 HELP = "Start the nodes of a graph and stop them together."
 EXAMPLE = "equi up predict --namespace robot1 --set eqmotion.modes=6"
@@ -45,7 +45,7 @@ def run(args: argparse.Namespace) -> dict[str, object]:
     """
     graph = read_graph(args.graph).with_settings(args.settings)
     started = time.monotonic()
-    with _termination_as_interrupt():
+    with termination_as_interrupt():
         ended = _run_until_end(graph, args)
     if ended is not None:
         raise EquiError(
@@ -69,25 +69,20 @@ def _run_until_end(graph: Graph, args: argparse.Namespace) -> NodeProcess | None
         console.print(f"[{colors[name]}]{name:>{width}}[/] ", end="")
         console.print(line, markup=False)
 
-    ends: queue.Queue[str] = queue.Queue()
-    processes: dict[str, NodeProcess] = {}
     console.print(f"{graph.name}: {graph.description} Ctrl-C ends it.")
+    group = NodeGroup(
+        graph, show, namespace=args.namespace, log_level=args.log_level,
+        dds_profile=args.dds_profile,
+    )  # fmt: skip
     try:
-        for node in graph.nodes:
-            command = node_command(node, args.namespace, args.log_level)
-            processes[node.name] = NodeProcess(
-                node.name, command, show, on_end=ends.put,
-                environment=dds_environment(args.dds_profile),
-            )  # fmt: skip
-        return processes[ends.get()]
+        with group:
+            return group.ended()
     except KeyboardInterrupt:
         return None
-    finally:
-        stop_all(list(processes.values()))
 
 
 @contextmanager
-def _termination_as_interrupt() -> Iterator[None]:
+def termination_as_interrupt() -> Iterator[None]:
     """Treat SIGTERM as Ctrl-C."""
     before = signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:

@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-import psutil
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus
 from rclpy.executors import SingleThreadedExecutor
@@ -194,7 +193,7 @@ class LiveNode:
     @property
     def rss_mb(self) -> float:
         """Return the memory that the node holds, MiB."""
-        return sum(process.memory_info().rss for process in self._processes()) / 2**20
+        return self._process.rss_mb
 
     def record(self, play: Callable[[], int], results: list) -> NodeRecord:
         """Watch the node while ``play`` runs, wait for the last results, and end it.
@@ -205,15 +204,14 @@ class LiveNode:
         """
         gc.collect()
         gc.freeze()  # to search all that is loaded again would hold up what is to be sent
-        processes, started = self._processes(), time.monotonic()
-        before = _processor_time(processes)
+        started, before = time.monotonic(), self._process.cpu_s
         self._warnings.clear()  # before it got data it had reason to complain
         try:
             expected = play()
         finally:
             gc.unfreeze()
         warnings, seconds = dict(self._warnings), time.monotonic() - started
-        cpu = (_processor_time(processes) - before) / seconds
+        cpu = (self._process.cpu_s - before) / seconds
         self.await_silence(results, expected)
         self.await_report()
         rss_mb = self.rss_mb
@@ -222,11 +220,6 @@ class LiveNode:
     def stop(self, number: int = signal.SIGINT) -> int:
         """End the node by a signal and return its exit code."""
         return self._process.stop(number, timeout_s=STOP_LIMIT_S)
-
-    def _processes(self) -> list[psutil.Process]:
-        """Return the node's process and those it started."""
-        node = psutil.Process(self._process.pid)
-        return [node, *node.children(recursive=True)]
 
     @property
     def _state(self) -> str:
@@ -254,11 +247,6 @@ class LiveNode:
             self.figures[subject] = {item.key: item.value for item in status.values}
             if status.level != DiagnosticStatus.OK and subject != "state":
                 self._warnings[NUMBER.sub("#", f"{subject}: {status.message}")] += 1
-
-
-def _processor_time(processes: list[psutil.Process]) -> float:
-    """Return seconds that processes have computed so far."""
-    return sum(sum(process.cpu_times()[:2]) for process in processes)
 
 
 @contextmanager

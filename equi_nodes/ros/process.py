@@ -10,6 +10,8 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 
+import psutil
+
 from equi_nodes.config.graph import NodeStart
 from equi_nodes.config.paths import share_dir
 
@@ -30,7 +32,7 @@ class NodeProcess:
         command: Sequence[str],
         on_line: Callable[[str, str], None],
         *,
-        on_end: Callable[[str], None] = lambda name: None,
+        on_end: Callable[[NodeProcess], None] = lambda process: None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
         """Start the process in a group of its own.
@@ -39,7 +41,7 @@ class NodeProcess:
             name: of the node.
             command: program and arguments.
             on_line: takes the name and each line of output, in a thread of its own.
-            on_end: takes the name when the process has ended, in the same thread.
+            on_end: takes this object when the process has ended, in the same thread.
             environment: variables set in addition to those of this process.
         """
         self.name = name
@@ -86,12 +88,33 @@ class NodeProcess:
         self.send(number)
         return self.wait(timeout_s)
 
-    def _read(self, on_line: Callable[[str, str], None], on_end: Callable[[str], None]) -> None:
+    @property
+    def cpu_s(self) -> float:
+        """Return the processor seconds used so far by it and what it started; 0 after its end."""
+        return sum(sum(process.cpu_times()[:2]) for process in self._family())
+
+    @property
+    def rss_mb(self) -> float:
+        """Return the memory that it and what it started hold, MiB; 0 after its end."""
+        return sum(process.memory_info().rss for process in self._family()) / 2**20
+
+    def _family(self) -> list[psutil.Process]:
+        """Return the process and those it started."""
+        try:
+            node = psutil.Process(self.pid)
+            family = [node, *node.children(recursive=True)]
+            return [process for process in family if process.status() != psutil.STATUS_ZOMBIE]
+        except psutil.NoSuchProcess:
+            return []
+
+    def _read(
+        self, on_line: Callable[[str, str], None], on_end: Callable[[NodeProcess], None]
+    ) -> None:
         with self._process.stdout as output:
             for line in output:
                 on_line(self.name, line.rstrip("\n"))
         self._process.wait()
-        on_end(self.name)
+        on_end(self)
 
 
 def node_command(node: NodeStart, namespace: str = "", log_level: str = "info") -> list[str]:
