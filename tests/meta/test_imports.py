@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "training": {"models", "datasets", "evaluation", "pipelines", "planning", "sim"},
     "evaluation": METHODS | {"pipelines", "datasets", "geometry", "sim"},
     "ros": {"runtime", "geometry"},
-    "nodes": {"ros", "pipelines", "datasets"},
+    "nodes": {"ros", "pipelines", "datasets", "sim"},
     "errors": set(),
     "samples": set(),
     "__init__": set(),
