@@ -22,7 +22,13 @@ from rosbags.interfaces import (
     QosReliability,
     QosTime,
 )
-from rosbags.rosbag2 import StoragePlugin, Writer
+from rosbags.rosbag2 import (
+    CompressionFormat,
+    CompressionMode,
+    StoragePlugin,
+    Writer,
+    WriterError,
+)
 from rosbags.typesys import Stores, get_types_from_msg, get_typestore
 from rosbags.typesys.store import Typestore
 
@@ -123,6 +129,52 @@ def write_bag(path: str | Path, messages: Iterable[BagMessage], *, overwrite: bo
         raise EquiError(f"Cannot write the bag {path}: {error.strerror or error}.") from error
 
 
+class BagWriter:
+    """Writes messages one by one; ``bag_writer`` makes one."""
+
+    def __init__(self, writer: Writer) -> None:
+        """Write through an open writer of rosbags."""
+        self._writer = writer
+        self._connections: dict[str, Any] = {}
+
+    def write(
+        self, topic: str, type_name: str, stamp_ns: int, data: bytes, *, is_latched: bool = False
+    ) -> None:
+        """Add one message.
+
+        Args:
+            topic: its name; all its messages have one type.
+            type_name: "package/msg/Name".
+            stamp_ns: when it was recorded, nanoseconds.
+            data: the message in CDR, as it goes over the wire.
+            is_latched: what was sent last is kept for late readers, as always of ``tf_static``.
+        """
+        if topic not in self._connections:
+            is_kept = is_latched or topic.endswith("tf_static")
+            self._connections[topic] = self._writer.add_connection(
+                topic, type_name, typestore=typestore(),
+                offered_qos_profiles=[LATCHED if is_kept else RELIABLE],
+            )  # fmt: skip
+        self._writer.write(self._connections[topic], stamp_ns, data)
+
+
+@contextmanager
+def bag_writer(folder: str | Path, *, is_compressed: bool = False) -> Iterator[BagWriter]:
+    """Open a rosbag2 folder in mcap storage for writing; ``is_compressed`` makes chunks of zstd.
+
+    Raises:
+        EquiError: the folder exists.
+    """
+    writer = Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP)
+    if is_compressed:
+        writer.set_compression(CompressionMode.STORAGE, CompressionFormat.ZSTD)
+    try:
+        with writer:
+            yield BagWriter(writer)
+    except WriterError as error:
+        raise EquiError(f"Cannot write the bag: {error}") from error
+
+
 def read_messages(
     path: str | Path, topic: str | None = None, type_name: str | None = None
 ) -> Iterator[BagMessage]:
@@ -200,17 +252,12 @@ def _nothing_matches(
 
 
 def _write_folder(folder: Path, messages: Iterable[BagMessage]) -> None:
-    store, connections = typestore(), {}
-    with Writer(folder, version=9, storage_plugin=StoragePlugin.MCAP) as writer:
+    store = typestore()
+    with bag_writer(folder) as writer:
         for item in messages:
             type_name = item.message.__msgtype__
-            if item.topic not in connections:
-                profiles = [LATCHED if item.topic.endswith("tf_static") else RELIABLE]
-                connections[item.topic] = writer.add_connection(
-                    item.topic, type_name, typestore=store, offered_qos_profiles=profiles
-                )
             data = store.serialize_cdr(item.message, type_name)
-            writer.write(connections[item.topic], item.stamp_ns, data)
+            writer.write(item.topic, type_name, item.stamp_ns, data)
 
 
 def _remove(path: Path) -> None:
