@@ -27,8 +27,8 @@ MOST_RUNS = 300
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "e2_planner", "vio"])
-    parser.add_argument("--sizes", type=int, nargs="+", help="numbers of agents or nodes")
+    parser.add_argument("model", choices=["eqmotion", "e2_planner", "vio", "clouds"])
+    parser.add_argument("--sizes", type=int, nargs="+", help="numbers of agents, nodes or points")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", default="")
     parser.add_argument(
@@ -46,6 +46,10 @@ def run(args: argparse.Namespace) -> dict:
         from equi_nodes.cli import odometry_eval
 
         return odometry_eval.bench(args, console)
+    if args.model == "clouds":
+        from equi_nodes.cli import cloud_bench
+
+        return cloud_bench.bench(args, console)
     if args.node:
         return _bench_node(args.node, console)
     return {"rows": _rows(args, console)}

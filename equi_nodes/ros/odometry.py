@@ -8,12 +8,12 @@ from typing import Any
 import numpy as np
 
 from equi_nodes.geometry.rotations import hat, inverse, quaternion
+from equi_nodes.ros.clouds import cloud_message
 from equi_nodes.ros.convert import Make, header, stamp_ns
 from equi_nodes.ros.sensors import transform_of, xyz
 from equi_nodes.samples import OdometrySample, Status
 
 RATE_VARIANCE = 1e-6  # (rad/s)^2, of the gyro's noise in one sample; its bias has a variance too
-FLOAT32 = 7  # ``sensor_msgs/PointField``'s code
 
 
 def odometry(
@@ -126,23 +126,7 @@ def path(poses: Sequence[tuple[int, np.ndarray]], frame: str, make: Make) -> Any
 
 def landmark_cloud(sample: OdometrySample, frame: str, make: Make) -> Any:
     """Build a ``sensor_msgs/PointCloud2`` of the landmarks, x, y, z in float32 metres."""
-    points = np.ascontiguousarray(sample.landmarks, np.float32)
-    fields = [
-        make("sensor_msgs/msg/PointField", name=name, offset=4 * axis, datatype=FLOAT32, count=1)
-        for axis, name in enumerate("xyz")
-    ]
-    return make(
-        "sensor_msgs/msg/PointCloud2",
-        header=header(sample.stamp_ns, frame, make),
-        height=1,
-        width=len(points),
-        fields=fields,
-        is_bigendian=False,
-        point_step=12,
-        row_step=12 * len(points),
-        data=make.array("B", points.view(np.uint8).ravel()),
-        is_dense=True,
-    )
+    return cloud_message(sample.stamp_ns, frame, sample.landmarks, make)
 
 
 def transforms(stamp: int, items: Sequence[tuple[str, str, np.ndarray]], make: Make) -> Any:
