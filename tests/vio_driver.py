@@ -8,11 +8,11 @@ import pytest
 from sensor_msgs.msg import CameraInfo, CompressedImage, Image, Imu
 from tf2_msgs.msg import TFMessage
 
-from equi_nodes.cli.odometry_recording import camera_info
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import rigid
 from equi_nodes.ros import qos
 from equi_nodes.ros.convert import header
+from equi_nodes.ros.images import camera_info
 from equi_nodes.ros.messages import make
 from equi_nodes.ros.odometry import picture, transforms
 from equi_nodes.ros.sensors import imu_message

@@ -39,18 +39,17 @@ from equi_nodes.errors import EquiError
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import rigid, rotation
 from equi_nodes.ros.convert import header, stamp_ns
-from equi_nodes.ros.images import grey
+from equi_nodes.ros.images import INFO_TYPE, camera_info, grey
 from equi_nodes.ros.odometry import picture, pose, transforms
 from equi_nodes.ros.sensors import IMU_FRAME, StaticTransforms, imu_message, imu_sample
 from equi_nodes.ros.sync import FrameMatcher, Match
 
 IMAGE_TYPES = ("sensor_msgs/msg/Image", "sensor_msgs/msg/CompressedImage")
-IMU_TYPE, INFO_TYPE = "sensor_msgs/msg/Imu", "sensor_msgs/msg/CameraInfo"
+IMU_TYPE = "sensor_msgs/msg/Imu"
 POSE_TYPE, TF_TYPE = "geometry_msgs/msg/PoseStamped", "tf2_msgs/msg/TFMessage"
 RIGHT_WORDS = ("right", "cam1", "infra2", "image1")
 FRAMES = ("left_camera", "right_camera")
 JPEG_QUALITY = 95
-MODELS = {"radtan": "plumb_bob", "kannala_brandt": "equidistant", "pinhole": "plumb_bob"}
 PAIR_NS = round(VioConfig().pair_tolerance * 1e9)  # images are paired as in the node
 PATIENCE_NS = round(VioConfig().pair_patience * 1e9)
 
@@ -295,32 +294,6 @@ def _compressed(
         data = cv2.imencode(".jpg", pixels, [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])[1].ravel()
     head = header(stamp, frame, make)
     return make(IMAGE_TYPES[1], header=head, format="mono8; jpeg compressed", data=data)
-
-
-def camera_info(camera: Camera, stamp: int, frame: str, make: Make) -> Any:
-    """Build the ``sensor_msgs/CameraInfo`` of a camera."""
-    fx, fy, cx, cy = camera.intrinsics
-    k = np.array([fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0])
-    p = np.insert(k.reshape(3, 3), 3, 0.0, axis=1).ravel()
-    d = np.array(camera.distortion or (0.0,) * 5)
-    region = make(
-        "sensor_msgs/msg/RegionOfInterest",
-        x_offset=0, y_offset=0, height=0, width=0, do_rectify=False,
-    )  # fmt: skip
-    return make(
-        INFO_TYPE,
-        header=header(stamp, frame, make),
-        height=camera.height,
-        width=camera.width,
-        distortion_model=MODELS[camera.model],
-        d=np.append(d, 0.0) if camera.model == "radtan" and len(d) == 4 else d,
-        k=k,
-        r=np.eye(3).ravel(),
-        p=p,
-        binning_x=0,
-        binning_y=0,
-        roi=region,
-    )
 
 
 def _truth_messages(truth: PoseTable, make: Make) -> Iterator[BagMessage]:

@@ -1,4 +1,4 @@
-"""Image messages to grey pictures. Works on any object with the fields of the message."""
+"""Image messages to grey pictures and what they say of the camera; any message class will do."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 
 from equi_nodes.errors import EquiError
+from equi_nodes.geometry.camera import Camera
+from equi_nodes.ros.convert import Make, header
 
 # Encoding: bytes a pixel, and how OpenCV makes it grey (None: it is already).
 ENCODINGS: dict[str, tuple[int, int | None]] = {
@@ -17,6 +19,9 @@ ENCODINGS: dict[str, tuple[int, int | None]] = {
     "bayer_rggb8": (1, cv2.COLOR_BayerBG2GRAY), "bayer_bggr8": (1, cv2.COLOR_BayerRG2GRAY),
     "bayer_gbrg8": (1, cv2.COLOR_BayerGR2GRAY), "bayer_grbg8": (1, cv2.COLOR_BayerGB2GRAY),
 }  # fmt: skip
+INFO_TYPE = "sensor_msgs/msg/CameraInfo"
+# What messages call the distortion of each ``geometry.camera`` model.
+DISTORTIONS = {"radtan": "plumb_bob", "kannala_brandt": "equidistant", "pinhole": "plumb_bob"}
 MOST_PIXELS = 50_000_000  # a header that claims more is not believed
 
 
@@ -70,6 +75,32 @@ def grey(msg: Any, bits: int = 16) -> np.ndarray:
         return pixels
     pixels = pixels.reshape(msg.height, msg.width, depth) if depth > 1 else pixels
     return cv2.cvtColor(np.ascontiguousarray(pixels), code)
+
+
+def camera_info(camera: Camera, stamp: int, frame: str, make: Make) -> Any:
+    """Build the ``sensor_msgs/CameraInfo`` of a camera."""
+    fx, fy, cx, cy = camera.intrinsics
+    k = np.array([fx, 0.0, cx, 0.0, fy, cy, 0.0, 0.0, 1.0])
+    p = np.insert(k.reshape(3, 3), 3, 0.0, axis=1).ravel()
+    d = np.array(camera.distortion or (0.0,) * 5)
+    region = make(
+        "sensor_msgs/msg/RegionOfInterest",
+        x_offset=0, y_offset=0, height=0, width=0, do_rectify=False,
+    )  # fmt: skip
+    return make(
+        INFO_TYPE,
+        header=header(stamp, frame, make),
+        height=camera.height,
+        width=camera.width,
+        distortion_model=DISTORTIONS[camera.model],
+        d=np.append(d, 0.0) if camera.model == "radtan" and len(d) == 4 else d,
+        k=k,
+        r=np.eye(3).ravel(),
+        p=p,
+        binning_x=0,
+        binning_y=0,
+        roi=region,
+    )
 
 
 def _decompressed(msg: Any) -> np.ndarray:
