@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -108,8 +108,11 @@ def match(
     stamps = np.concatenate([np.full(len(p.ids), p.stamp_ns) for _, p in predictions])
     ids = np.concatenate([p.ids for _, p in predictions])
     modes = max(p.paths.shape[1] for _, p in predictions)
-    parts = zip(*(_with_modes(p, modes) for _, p in predictions))
-    paths, probabilities, covariances = (np.concatenate(part) for part in parts)
+    alike = [with_modes(p, modes) for _, p in predictions]
+    paths, probabilities, covariances = (
+        np.concatenate([getattr(p, name) for p in alike])
+        for name in ("paths", "probabilities", "covariances")
+    )
     ahead = time_step_ns * np.arange(1, paths.shape[2] + 1)
     back = time_step_ns * np.arange(1 - past_steps, 1)
     future = Trajectories(truth, gap).at(ids, stamps[:, None] + ahead)
@@ -123,12 +126,16 @@ def match(
     )  # fmt: skip
 
 
-def _with_modes(prediction: PredictionSample, modes: int) -> tuple[np.ndarray, ...]:
-    """Return paths, probabilities and covariances of K = ``modes``; those added are impossible."""
+def with_modes(prediction: PredictionSample, modes: int) -> PredictionSample:
+    """Return a prediction of K = ``modes``, at least its own; those added are impossible."""
     missing = modes - prediction.paths.shape[1]
     take = np.minimum(np.arange(modes), prediction.paths.shape[1] - 1)
-    probabilities = np.pad(prediction.probabilities, ((0, 0), (0, missing)))
-    return prediction.paths[:, take], probabilities, prediction.covariances[:, take]
+    return replace(
+        prediction,
+        paths=prediction.paths[:, take],
+        probabilities=np.pad(prediction.probabilities, ((0, 0), (0, missing))),
+        covariances=prediction.covariances[:, take],
+    )
 
 
 def _straight(past: np.ndarray, steps: int) -> np.ndarray:

@@ -1,0 +1,161 @@
+"""The figures of a run of the closed loop: goals, people, odometry, predictions, times."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from equi_nodes.config.e2_planner import E2PlannerConfig
+from equi_nodes.evaluation import replay
+from equi_nodes.evaluation.matching import match
+from equi_nodes.evaluation.odometry import spread
+from equi_nodes.evaluation.stack_run import StackRun, Trajectory
+from equi_nodes.pipelines.plan import Planner
+from equi_nodes.samples import GridSample, PlanRequest, PredictionSample, TrackSample
+
+CARRIED = 3.0  # m/s; who is faster between two poses did not drive
+SAME_PERSON = 0.8  # m, from a prediction's start to the person that it is of
+SHORTEST = E2PlannerConfig(inflation_radius=0.0, time_limit=60.0)
+
+
+def measure(run: StackRun) -> dict:
+    """Return the figures of a run: metres, seconds, and milliseconds where the name says so."""
+    caused = [contact for contact in run.collisions if contact.is_robot_at_fault]
+    reached = [goal for goal in run.goals if goal.reached_ns is not None]
+    nearest = people_distance(run)[1]
+    return {
+        "scenario": run.scenario,
+        "seed": run.seed,
+        "success": len(reached) == len(run.goals) and not caused,
+        "goals": {"reached": len(reached), "count": len(run.goals)},
+        "collisions": len(caused),
+        "collisions_by_others": len(run.collisions) - len(caused),
+        "minutes": run.seconds / 60.0,
+        "nearest_person_m": float(np.nanmin(nearest)) if np.isfinite(nearest).any() else None,
+        "path_ratio": path_ratio(run),
+        "driven_m": driven(run.truth),
+        "odometry": odometry_figures(run),
+        "prediction": prediction_figures(run),
+        "nodes": node_figures(run),
+        "notes": list(run.notes),
+    }
+
+
+def people_distance(run: StackRun) -> tuple[np.ndarray, np.ndarray]:
+    """Return stamps (N,) ns and the metres (N,) from the robot's middle to the nearest person's.
+
+    NaN stands where nobody is.
+    """
+    stamps = np.array([sample.stamp_ns for sample in run.people], np.int64)
+    robot = points_at(run.truth, stamps)
+    nearest = [
+        np.hypot(*(sample.positions[:, :2] - here).T).min(initial=np.inf)
+        for sample, here in zip(run.people, robot)
+    ]
+    nearest = np.array(nearest, float)
+    return stamps, np.where(np.isfinite(nearest), nearest, np.nan)
+
+
+def points_at(way: Trajectory, stamps_ns: np.ndarray) -> np.ndarray:
+    """Return (N, 2) metres at some times, straight between the poses."""
+    away = (np.asarray(stamps_ns) - way.stamps_ns[0]) * 1e-9
+    known = (way.stamps_ns - way.stamps_ns[0]) * 1e-9
+    return np.stack([np.interp(away, known, axis) for axis in way.points.T], -1)
+
+
+def driven(way: Trajectory) -> float:
+    """Return the metres that the robot drove; where it was carried does not count."""
+    steps = np.hypot(*np.diff(way.points, axis=0).T)
+    seconds = np.diff(way.stamps_ns) * 1e-9
+    return float(steps[steps < CARRIED * seconds].sum())
+
+
+def path_ratio(run: StackRun) -> float | None:
+    """Return what was driven to the goals that were reached over the shortest ways to them."""
+    driven_m = shortest_m = 0.0
+    for goal in run.goals:
+        if goal.reached_ns is not None and goal.shortest_m is not None:
+            stamps = run.truth.stamps_ns
+            rows = (stamps >= goal.sent_ns) & (stamps <= goal.reached_ns)
+            driven_m += driven(Trajectory(stamps[rows], run.truth.poses[rows]))
+            shortest_m += goal.shortest_m
+    return driven_m / shortest_m if shortest_m > 0 else None
+
+
+def shortest(true_map: GridSample, start: np.ndarray, goal: np.ndarray) -> float | None:
+    """Return the length of the best path on the true map, metres; None where there is none.
+
+    Args:
+        true_map: the building.
+        start, goal: (3,) x, y in metres and yaw in the map's frame.
+    """
+    plan = Planner(SHORTEST).step(PlanRequest(true_map, start, goal))
+    return plan.length or None
+
+
+def odometry_error(run: StackRun) -> tuple[np.ndarray, np.ndarray]:
+    """Return stamps (N,) ns and the metres (N,) from the estimate to the truth.
+
+    Nothing is aligned but the start, where both are the same by the meaning of ``odom``.
+    """
+    stamps = run.estimate.stamps_ns
+    error = run.estimate.points - points_at(run.truth, stamps)
+    return stamps, np.hypot(*error.T)
+
+
+def odometry_figures(run: StackRun) -> dict:
+    """Return the odometry's errors, in metres, and how often it had which status."""
+    if not len(run.estimate.stamps_ns):
+        return {}
+    _, error = odometry_error(run)
+    names, counts = np.unique(run.estimate.statuses, return_counts=True)
+    return {
+        "ate_rmse_m": float(np.sqrt(np.mean(error**2))),
+        "ate_max_m": float(error.max()),
+        "end_m": float(error[-1]),
+        "share_of_path": float(error[-1]) / max(driven(run.truth), 1e-9),
+        "statuses": dict(zip(names.tolist(), counts.tolist())),
+    }
+
+
+def prediction_figures(run: StackRun) -> dict:
+    """Return ADE and FDE of the predictions against where the people truly went."""
+    named = [_of_people(prediction, run.people) for prediction in run.predictions]
+    named = [prediction for prediction in named if len(prediction.ids)]
+    matched = match(named, run.people, run.people) if named else None
+    result = replay.ReplayResult(tuple(named), np.zeros(0), len(named))
+    figures = replay.measure(result, matched)
+    kept = ("scored", "ade", "fde", "top1", "constant_velocity", "calibration_90")
+    return {key: figures[key] for key in kept if key in figures}
+
+
+def node_figures(run: StackRun) -> dict[str, dict]:
+    """Return rates, latencies in ms and resources by name of the node."""
+    names = dict.fromkeys([*run.latencies, *run.resources])
+    none = np.zeros(0)
+    return {
+        name: {"latency_ms": spread(1e3 * run.latencies.get(name, none))}
+        | run.resources.get(name, {})
+        for name in names
+    }
+
+
+def _of_people(prediction: PredictionSample, people: tuple[TrackSample, ...]) -> PredictionSample:
+    """Return a prediction whose ids are those of the people it starts at; nobody's is left out."""
+    stamps = np.array([sample.stamp_ns for sample in people], np.int64)
+    truth = people[int(np.abs(stamps - prediction.stamp_ns).argmin())]
+    here, there = prediction.positions[:, None, :2], truth.positions[:, :2]
+    away = np.hypot(*np.moveaxis(here - there, -1, 0))
+    if not away.size:
+        return _rows(prediction, np.zeros(0, int), np.zeros(0, np.int64))
+    rows = np.flatnonzero(away.min(1) < SAME_PERSON)
+    return _rows(prediction, rows, truth.ids[away[rows].argmin(1)])
+
+
+def _rows(prediction: PredictionSample, rows: np.ndarray, ids: np.ndarray) -> PredictionSample:
+    names = ("positions", "observed_steps", "paths", "probabilities", "covariances")
+    arrays = {name: getattr(prediction, name)[rows] for name in names}
+    return replace(
+        prediction, ids=ids, interactions=prediction.interactions[np.ix_(rows, rows)], **arrays
+    )
