@@ -20,6 +20,11 @@ class TrackSample:
         positions: (A, 3) float64, metres.
         velocities: (A, 3) float64, m/s; a row of NaN where the tracker gives none.
         covariances: (A, 3, 3) float64, m^2, of the positions; zero where unknown.
+        velocity_covariances: (A, 3, 3) float64, (m/s)^2; None where unknown.
+        sizes: (A, 3) float64, metres along the axes of the frame; None where unknown.
+        classes: (A,) uint8, constants of ``equi_msgs/Track``; None where unknown.
+        existence: (A,) float64 in 0..1, how likely each agent is really one; None is one.
+        coasted: (A,) bool, whose position is extrapolated; None is nobody's.
     """
 
     stamp_ns: int
@@ -28,6 +33,11 @@ class TrackSample:
     positions: np.ndarray
     velocities: np.ndarray
     covariances: np.ndarray
+    velocity_covariances: np.ndarray | None = None
+    sizes: np.ndarray | None = None
+    classes: np.ndarray | None = None
+    existence: np.ndarray | None = None
+    coasted: np.ndarray | None = None
 
     @classmethod
     def of_positions(
@@ -152,6 +162,24 @@ class CloudSample:
     times: np.ndarray | None = None
     intensity: np.ndarray | None = None
     index: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class PosedCloud:
+    """A sweep, and where its sensor was while it swept.
+
+    Attributes:
+        cloud: the points in the frame of the sensor.
+        frame_id: the fixed frame of the poses.
+        times: (K,) seconds from the cloud's stamp, evenly spaced; a single one where the points
+            have no times or the sensor stood still.
+        poses: (K, 4, 4) map points of the sensor into the fixed frame at those times.
+    """
+
+    cloud: CloudSample
+    frame_id: str
+    times: np.ndarray
+    poses: np.ndarray
 
 
 @dataclass(frozen=True)

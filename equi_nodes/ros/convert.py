@@ -46,14 +46,18 @@ def track_sample(msg: Any) -> TrackSample:
     tracks = msg.tracks
     velocities = _vectors(track.velocity for track in tracks)
     velocities[~np.fromiter((track.has_velocity for track in tracks), bool, len(tracks))] = np.nan
-    covariances = np.array([track.position_covariance for track in tracks], np.float64)
     return TrackSample(
         stamp_ns=stamp_ns(msg.header.stamp),
         frame_id=msg.header.frame_id,
         ids=np.array([track.id for track in tracks], np.int64),
         positions=_vectors(track.position for track in tracks),
         velocities=velocities,
-        covariances=covariances.reshape(-1, 3, 3),
+        covariances=_matrices(track.position_covariance for track in tracks),
+        velocity_covariances=_matrices(track.velocity_covariance for track in tracks),
+        sizes=_vectors(track.size for track in tracks),
+        classes=np.array([track.classification for track in tracks], np.uint8),
+        existence=np.array([track.existence_probability for track in tracks], np.float64),
+        coasted=np.array([track.coasted for track in tracks], bool),
     )
 
 
@@ -129,6 +133,11 @@ def _vectors(points: Iterable[Any]) -> np.ndarray:
     return np.array([(p.x, p.y, p.z) for p in points], np.float64).reshape(-1, 3)
 
 
+def _matrices(rows: Iterable[Any]) -> np.ndarray:
+    """Read row-major covariances as (N, 3, 3) float64."""
+    return np.array(list(rows), np.float64).reshape(-1, 3, 3)
+
+
 def _xyz(kind: str, values: Iterable[float], make: Make) -> Any:
     """Build a ``Point`` or ``Vector3`` of three floats."""
     x, y, z = values
@@ -139,19 +148,24 @@ def _track(sample: TrackSample, agent: int, make: Make) -> Any:
     """Build the ``equi_msgs/Track`` of one agent."""
     velocity = sample.velocities[agent]
     has_velocity = not np.isnan(velocity).any()
+    size = _of(sample.sizes, agent, np.zeros(3))
     return make(
         "equi_msgs/msg/Track",
         id=int(sample.ids[agent]),
-        classification=0,
-        existence_probability=1.0,
-        coasted=False,
+        classification=int(_of(sample.classes, agent, 0)),
+        existence_probability=float(_of(sample.existence, agent, 1.0)),
+        coasted=bool(_of(sample.coasted, agent, False)),
         position=_xyz("Point", sample.positions[agent].tolist(), make),
         has_velocity=has_velocity,
         velocity=_xyz("Vector3", velocity.tolist() if has_velocity else (0.0, 0.0, 0.0), make),
         position_covariance=sample.covariances[agent].ravel(),
-        velocity_covariance=np.zeros(9),
-        size=_xyz("Vector3", (0.0, 0.0, 0.0), make),
+        velocity_covariance=_of(sample.velocity_covariances, agent, np.zeros(9)).ravel(),
+        size=_xyz("Vector3", size.tolist(), make),
     )
+
+
+def _of(values: np.ndarray | None, agent: int, unknown: Any) -> Any:
+    return unknown if values is None else values[agent]
 
 
 def _trajectories(sample: PredictionSample, make: Make, modes: int) -> list[list[Any]]:

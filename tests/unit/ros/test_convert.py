@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from functools import partial
 
 import numpy as np
@@ -50,6 +51,11 @@ def tracks(seed: int, agents: int, stamp: int) -> TrackSample:
         generator.normal(size=(agents, 3)) * 1e6,
         velocities,
         generator.normal(size=(agents, 3, 3)),
+        generator.normal(size=(agents, 3, 3)),
+        generator.normal(size=(agents, 3)),
+        generator.integers(0, 5, agents).astype(np.uint8),
+        generator.random(agents).astype(np.float32).astype(np.float64),
+        generator.random(agents) < 0.5,
     )
 
 
@@ -80,7 +86,7 @@ def test_tracks_survive_the_way_there_and_back(make_of, seed, agents, stamp):
     before = tracks(seed, agents, stamp)
     after = track_sample(track_array(before, make_of()))
     assert (after.stamp_ns, after.frame_id) == (before.stamp_ns, before.frame_id)
-    for name in ("ids", "positions", "velocities", "covariances"):
+    for name in (field.name for field in fields(before)[2:]):
         expected, found = getattr(before, name), getattr(after, name)
         assert found.shape == expected.shape
         assert found.dtype == expected.dtype
