@@ -43,12 +43,30 @@ class NodeStart:
 
 
 @dataclass(frozen=True)
+class RecordedTopic:
+    """A topic that belongs into the recording of a graph.
+
+    Attributes:
+        name: of the topic in the graph.
+        type: of its messages, "package/msg/Name".
+        period: seconds of the clock; of messages that come faster some are left out.
+        latched: the last message is kept for late readers.
+    """
+
+    name: str
+    type: str
+    period: float = 0.0
+    latched: bool = False
+
+
+@dataclass(frozen=True)
 class Graph:
-    """Nodes that are started together."""
+    """Nodes that are started together, and what is recorded where somebody records."""
 
     name: str
     description: str
     nodes: tuple[NodeStart, ...]
+    record: tuple[RecordedTopic, ...] = ()
 
     def node(self, name: str) -> NodeStart:
         """Return the node of a name."""
@@ -95,7 +113,8 @@ def read_graph(name: str) -> Graph:
     try:
         content = yaml.safe_load(path.read_text())
         nodes = tuple(_node(key, value) for key, value in content["nodes"].items())
-        return Graph(content["name"], content["description"], nodes)
+        record = (RecordedTopic(k, **v) for k, v in content.get("record", {}).items())
+        return Graph(content["name"], content["description"], nodes, tuple(record))
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise EquiError(f"{path} is not a graph: {error}.") from error
 
