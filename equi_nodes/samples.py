@@ -154,6 +154,8 @@ class CloudSample:
         times: (N,) float32, seconds from ``stamp_ns``, or None where the cloud has none.
         intensity: (N,) float32, or None where the cloud has none.
         index: (N,) int64 of each point in the message that it came from.
+        is_return: (N,) bool, False where a ray met nothing, and its point says how far space can be
+            taken for free; None where all points are returns.
     """
 
     stamp_ns: int
@@ -162,6 +164,7 @@ class CloudSample:
     times: np.ndarray | None = None
     intensity: np.ndarray | None = None
     index: np.ndarray | None = None
+    is_return: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -281,6 +284,44 @@ class GridSample:
     resolution: float
     origin: np.ndarray
     cells: np.ndarray
+
+
+@dataclass(frozen=True)
+class SweepSample:
+    """A sweep to be mapped, and where its sensor sits on the robot.
+
+    Attributes:
+        posed: the ends of the rays, and the poses of the sensor, where they begin.
+        T_base_sensor: (4, 4) maps points of the sensor into the base of the robot, which is on the
+            ground.
+    """
+
+    posed: PosedCloud
+    T_base_sensor: np.ndarray
+
+
+@dataclass(frozen=True)
+class MapSample:
+    """What became of a map with one sweep.
+
+    Attributes:
+        stamp_ns: time of the sweep's last point, nanoseconds.
+        frame_id: of the map.
+        grid: the map where it changed and is due to be told, else None.
+        is_mapped: the sweep is in the map; ``notes`` say why not.
+        figures: numbers for diagnostics: returns, obstacles, people, confirmed, contradicted.
+        is_fallback, rejected: as every pipeline's result has them, False and empty.
+        notes: what a user should know, in sentences.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    grid: GridSample | None = None
+    is_mapped: bool = True
+    figures: dict[str, float] = field(default_factory=dict)
+    is_fallback: bool = False
+    rejected: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 class PlanCode(IntEnum):

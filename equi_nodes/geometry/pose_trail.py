@@ -7,6 +7,7 @@ from bisect import bisect_left, bisect_right
 import numpy as np
 
 from equi_nodes.geometry.rotations import exp_so3, log_so3, rigid
+from equi_nodes.samples import CloudSample, PosedCloud
 
 SECOND_NS = 1_000_000_000
 KNOTS = 9  # poses along a sweep; between two of them every point moves along a line
@@ -60,27 +61,30 @@ class PoseTrail:
         shift = share * (following[:3, 3] - T[:3, 3])
         return rigid(T[:3, :3] @ turn, T[:3, 3] + shift)
 
-    def knots(self, first_ns: int, last_ns: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return times (K,) in seconds from the first, and poses (K, 4, 4), evenly over a span."""
-        count = KNOTS if last_ns > first_ns else 1
-        stamps = np.linspace(0, last_ns - first_ns, count).round().astype(np.int64)
-        return stamps / SECOND_NS, np.stack([self.at(first_ns + int(step)) for step in stamps])
+    def posed(self, cloud: CloudSample, T_body_sensor: np.ndarray, frame_id: str) -> PosedCloud:
+        """Return a sweep, whose time is covered, with the poses of its sensor."""
+        first, last = span(cloud)
+        count = KNOTS if last > first else 1
+        stamps = np.linspace(first - cloud.stamp_ns, last - cloud.stamp_ns, count)
+        poses = [self.at(cloud.stamp_ns + round(step)) @ T_body_sensor for step in stamps]
+        return PosedCloud(cloud, frame_id, stamps / SECOND_NS, np.stack(poses))
 
 
-def moved(
-    points: np.ndarray, times: np.ndarray, knots: tuple[np.ndarray, np.ndarray]
-) -> np.ndarray:
-    """Return points (N, 3) float64 in the frame of the poses, each by the pose of its time.
+def span(cloud: CloudSample) -> tuple[int, int]:
+    """Return the times of the first and the last point of a sweep, nanoseconds."""
+    if cloud.times is None or not len(cloud.times):
+        return cloud.stamp_ns, cloud.stamp_ns
+    first, last = float(cloud.times.min()), float(cloud.times.max())
+    return cloud.stamp_ns + round(first * SECOND_NS), cloud.stamp_ns + round(last * SECOND_NS)
 
-    Args:
-        points: (N, 3) in the moving body.
-        times: (N,) seconds from the first knot.
-        knots: times (K,), evenly spaced, and poses (K, 4, 4).
-    """
-    at, poses = knots
-    if len(at) == 1:
+
+def laid_out(sweep: PosedCloud) -> np.ndarray:
+    """Return the points (N, 3) float64 of a sweep in the fixed frame, each by its time's pose."""
+    at, poses, points = sweep.times, sweep.poses, sweep.cloud.points
+    if len(at) == 1 or sweep.cloud.times is None:
         return points @ poses[0, :3, :3].T + poses[0, :3, 3]
-    place = np.clip(times / (at[-1] / (len(at) - 1)), 0.0, len(at) - 1)
+    place = (sweep.cloud.times - at[0]) * ((len(at) - 1) / (at[-1] - at[0]))
+    place = np.clip(place, 0.0, len(at) - 1)
     before = np.minimum(place.astype(np.int64), len(at) - 2)
     share = (place - before)[:, None]
     homogeneous = np.column_stack([points, np.ones(len(points))])

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from equi_nodes.geometry.pose_trail import SECOND_NS, PoseTrail, moved
+from equi_nodes.geometry.pose_trail import SECOND_NS, PoseTrail, laid_out
 from equi_nodes.geometry.rotations import exp_so3, rigid, transform
+from equi_nodes.samples import CloudSample
 
 RATE, VELOCITY = np.array([0.02, -0.05, 1.2]), np.array([0.7, 0.1, 0.0])
 
@@ -47,7 +50,8 @@ def test_the_points_of_a_sweep_stand_still_when_the_body_turns(trail):
     seen = np.stack(
         [transform(np.linalg.inv(pose(2.0 + t)), p[None])[0] for t, p in zip(times, world)]
     )
-    knots = trail.knots(2 * SECOND_NS, 2 * SECOND_NS + SECOND_NS // 10)
-    np.testing.assert_allclose(moved(seen, times, knots), world, atol=1e-3)
-    still = trail.knots(2 * SECOND_NS, 2 * SECOND_NS)
-    np.testing.assert_allclose(moved(world, 0 * times, still), transform(pose(2.0), world))
+    cloud = CloudSample(2 * SECOND_NS, "lidar", seen.astype(np.float32), times.astype(np.float32))
+    sweep = trail.posed(cloud, np.eye(4), "odom")
+    np.testing.assert_allclose(laid_out(sweep), world, atol=1e-3)
+    timeless = trail.posed(replace(cloud, times=None), np.eye(4), "odom")
+    np.testing.assert_allclose(laid_out(timeless), transform(pose(2.0), cloud.points), atol=1e-9)
