@@ -38,6 +38,10 @@ class E2PlannerConfig:
         unit="%", low=0, high=99,
     )  # fmt: skip
     allow_unknown: bool = parameter(True, "Plan through space that was not seen.")
+    goal_reach: float = parameter(
+        0.0, "A goal that lies outside the map by less is planned for, through unknown space.",
+        unit="m", low=0.0, high=200.0,
+    )  # fmt: skip
     node_spacing: float = parameter(
         1.0, "Distance of the nodes of the graph that is searched.", unit="m", low=0.2, high=10.0
     )

@@ -24,7 +24,7 @@ from equi_nodes.planning.frontiers import (
     outlook,
 )
 from equi_nodes.planning.people import meeting_probability
-from equi_nodes.planning.request import misplaced, nearest_open, refusal
+from equi_nodes.planning.request import misplaced, nearest_open, refusal, widened
 from equi_nodes.planning.roadmap import reachable
 from equi_nodes.planning.route import Route, plan_graph, poses
 from equi_nodes.planning.search import a_star, path_to
@@ -83,6 +83,7 @@ class Planner:
         """Return a path, or the code and the sentence that say why there is none."""
         if said := refusal(request):
             return _refused(request, *said)
+        request = widened(request, self.config.goal_reach)
         thresholds = self.config.free_threshold, self.config.occupied_threshold
         states = grid.states(request.grid.cells, *thresholds)
         if said := misplaced(request, states):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from equi_nodes.planning.grid import OCCUPIED
@@ -9,6 +11,7 @@ from equi_nodes.planning.world import Cell, World, cell_of
 from equi_nodes.samples import GridSample, PlanCode, PlanRequest
 
 Refusal = tuple[PlanCode, str]
+BEYOND = 2.0  # m of unknown space around a goal outside the map, to come to it from any side
 
 
 def refusal(request: PlanRequest) -> Refusal | None:
@@ -40,6 +43,29 @@ def misplaced(request: PlanRequest, states: np.ndarray) -> Refusal | None:
     if states[start] == OCCUPIED:
         return PlanCode.START_OCCUPIED, f"the robot stands in an obstacle, {_at(request.start)}"
     return None
+
+
+def widened(request: PlanRequest, reach: float) -> PlanRequest:
+    """Return a sound request whose map was widened by unknown cells to hold the goal.
+
+    Args:
+        request: the map and both ends.
+        reach: metres; a goal that is farther outside stays there.
+    """
+    sample = request.grid
+    goal, size = np.array(cell_of(sample, request.goal)), np.array(sample.cells.shape)
+    outside = np.maximum(0, np.maximum(-goal, goal - size + 1))
+    if not 0 < outside.max() <= reach / sample.resolution:
+        return request
+    margin = round(BEYOND / sample.resolution)
+    before = np.maximum(0, margin - goal) * (goal < 0)
+    after = np.maximum(0, goal - size + 1 + margin) * (goal >= size)
+    cells = np.pad(sample.cells, np.stack([before, after], 1), constant_values=-1)
+    x, y, yaw = sample.origin
+    up, right = before * sample.resolution
+    c, s = np.cos(yaw), np.sin(yaw)
+    origin = np.array([x - c * right + s * up, y - s * right - c * up, yaw])
+    return replace(request, grid=replace(sample, origin=origin, cells=cells))
 
 
 def nearest_open(world: World, reached: np.ndarray, tolerance: float) -> Cell | None:

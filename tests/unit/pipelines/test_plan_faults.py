@@ -129,3 +129,18 @@ def test_cancelled_request_ends_at_once_with_a_reason(planner):
     plan = planner.step(replace(asked, is_cancelled=lambda: True))
     assert time.perf_counter() - started < 5.0
     assert plan.code is PlanCode.NONE or plan.reason
+
+
+@pytest.mark.parametrize("yaw", [0.0, 0.7])
+@pytest.mark.parametrize("away", [(7.0, 2.0), (-3.0, 2.0), (2.0, 8.5), (2.0, -4.0), (9.0, 9.0)])
+def test_goal_outside_the_map_is_planned_for_within_its_reach(away, yaw):
+    planner = Planner(E2PlannerConfig(goal_reach=6.0))
+    turn = np.array([[np.cos(yaw), -np.sin(yaw)], [np.sin(yaw), np.cos(yaw)]])
+    start, goal = (np.r_[turn @ point[:2], 0.0] for point in (START, np.array(away)))
+    seen, origin = np.zeros((40, 40), np.int8), np.array([0.0, 0.0, yaw])
+    asked = request(seen, start=start, goal=goal, origin=origin)
+    plan = planner.step(asked)
+    assert plan.code is PlanCode.NONE and 0.0 < plan.known_share < 1.0
+    np.testing.assert_allclose(plan.poses[[0, -1], :2], [start[:2], goal[:2]], atol=1e-6)
+    far = replace(asked, goal=np.array([50.0, 2.0, 0.0]))
+    assert planner.step(far).code is PlanCode.GOAL_OUTSIDE_MAP
