@@ -7,19 +7,22 @@ import pytest
 from scipy import ndimage
 
 from equi_nodes.errors import EquiError
+from equi_nodes.sim.floor_layouts import LAYOUTS
 from equi_nodes.sim.floor_plans import KINDS, floor_plan
+from equi_nodes.sim.floor_scans import scanned
 
 ROBOT_RADIUS = 0.22  # m
 
 
-def plan(seed, kind=None, resolution=0.1):
-    return floor_plan(np.random.default_rng(seed), kind, resolution)
+def plan(seed, kind=None, resolution=0.1, as_scanned=False):
+    return floor_plan(np.random.default_rng(seed), kind, resolution, as_scanned)
 
 
+@pytest.mark.parametrize("as_scanned", [False, True])
 @pytest.mark.parametrize("kind", KINDS)
-def test_plan_is_one_connected_building(kind):
-    for seed in range(8):
-        cells = plan(seed, kind)
+def test_plan_is_one_connected_building(kind, as_scanned):
+    for seed in range(4):
+        cells = plan(seed, kind, as_scanned=as_scanned)
         assert cells.dtype == np.int8 and set(np.unique(cells)) == {0, 100}
         assert ndimage.label(cells == 0)[1] == 1
         assert 7.0 < min(cells.shape) * 0.1 and max(cells.shape) * 0.1 < 95.0
@@ -35,6 +38,19 @@ def test_robot_gets_around(kind):
         labels, _ = ndimage.label(distance > ROBOT_RADIUS)
         sizes = np.bincount(labels.ravel())[1:]
         assert sizes.max() > 0.7 * sizes.sum()
+
+
+def test_scanners_add_to_buildings_and_never_close_one():
+    drawn = [np.random.default_rng(seed) for seed in range(12)]
+    grown = 0
+    for rng in drawn:
+        sheet = LAYOUTS["office"](rng).solid
+        seen = scanned(sheet, rng)
+        rim = (seen.shape[0] - sheet.shape[0]) // 2
+        inner = seen[rim : rim + sheet.shape[0], rim : rim + sheet.shape[1]]
+        assert not (inner[sheet == 0] == 255).any()
+        grown += (seen == 0).sum() > (sheet == 0).sum()
+    assert grown == len(drawn)
 
 
 def test_seed_decides_the_plan():
