@@ -1,0 +1,1 @@
+"""Occupancy grids from sweeps of range sensors."""
