@@ -1,0 +1,138 @@
+"""The world as MuJoCo sees it: walls, furniture, people with legs, and the robot."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from equi_nodes.sim.boxes import Obstacles
+from equi_nodes.sim.crowd import Crowd
+from equi_nodes.sim.mounts import Mounts
+from equi_nodes.sim.physics import mujoco
+from equi_nodes.sim.scenario import Scenario
+
+WALL_HEIGHT = 2.6  # m
+SEEN, SOLID, PEOPLE, ROBOT = 0, 3, 2, 4  # groups of geoms
+RAY_GROUPS = np.array([0, 0, 1, 1, 0, 0], np.uint8)  # rays see people and what is solid
+ROBOT_JOINTS = ("x", "y", "yaw", "pitch", "roll")
+PERSON_JOINTS = ("x", "y", "yaw", "left", "right")
+SWING = 0.45  # rad at 1.3 m/s, of a leg
+SHADES = ((0.55, 0.3, 0.25), (0.25, 0.35, 0.55), (0.3, 0.5, 0.3), (0.5, 0.5, 0.25))
+REFLECTIVITY = {"floor": 40.0, "wall": 120.0, "furniture": 90.0, "person": 60.0}
+
+
+class World:
+    """A compiled world and the state of everything that moves in it.
+
+    Attributes:
+        model, data: of MuJoCo.
+        reflectivity: (geoms,) brightness of each geom to the LiDAR, 0..255.
+    """
+
+    def __init__(self, scenario: Scenario, obstacles: Obstacles, mounts: Mounts) -> None:
+        """Build the world of a scenario, whose obstacles are walls first, then furniture."""
+        spec = mujoco.MjSpec()
+        _add_building(spec, scenario, obstacles)
+        _add_robot(spec, scenario, mounts)
+        for number, person in enumerate(scenario.people):
+            _add_person(spec, number, person.height)
+        self.model = spec.compile()
+        self.data = mujoco.MjData(self.model)
+        names = [self.model.geom(k).name.partition(" ")[0] for k in range(self.model.ngeom)]
+        self.reflectivity = np.array([REFLECTIVITY.get(name, 0.0) for name in names])
+
+    def place_robot(self, position: np.ndarray, angles: np.ndarray) -> None:
+        """Put the robot at (2,) metres with yaw, pitch and roll (3,) rad."""
+        self.data.qpos[: len(ROBOT_JOINTS)] = (*position, *angles)
+
+    def place_people(self, crowd: Crowd, positions: np.ndarray) -> None:
+        """Put people at (A, 2) metres, with headings and legs as the crowd has them."""
+        speed = np.linalg.norm(crowd.velocities, axis=1)
+        swing = SWING * np.minimum(speed / 1.3, 1.0) * np.sin(crowd.phases)
+        people = self.data.qpos[len(ROBOT_JOINTS) :].reshape(-1, len(PERSON_JOINTS))
+        people[:] = np.column_stack([positions, crowd.headings, swing, -swing])
+
+    def update(self) -> None:
+        """Compute where everything is."""
+        mujoco.mj_kinematics(self.model, self.data)
+        mujoco.mj_camlight(self.model, self.data)
+
+
+def _add_building(spec: mujoco.MjSpec, scenario: Scenario, obstacles: Obstacles) -> None:
+    walls = len(obstacles.boxes) - len(scenario.furniture)
+    heights = [WALL_HEIGHT] * walls + [piece.height for piece in scenario.furniture]
+    middles = obstacles.to_world(obstacles.boxes.mean(1))
+    yaw = obstacles.origin[2]
+    turn = (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
+    for number, (box, middle, height) in enumerate(zip(obstacles.boxes, middles, heights)):
+        kind = "wall" if number < walls else "furniture"
+        half = (box[1] - box[0]) / 2
+        _solid(spec, f"{kind} {number}", (*half, height / 2), (*middle, height / 2), turn)
+    plane = mujoco.mjtGeom.mjGEOM_PLANE
+    spec.worldbody.add_geom(
+        name="floor", type=plane, size=(100, 100, 1), group=SOLID, contype=0, conaffinity=0
+    )
+    _solid(spec, "wall ceiling", (100, 100, 0.05), (0, 0, WALL_HEIGHT + 0.05), (1, 0, 0, 0))
+
+
+def _solid(spec: mujoco.MjSpec, name: str, half: tuple, middle: tuple, turn: tuple) -> None:
+    spec.worldbody.add_geom(
+        name=name,
+        type=mujoco.mjtGeom.mjGEOM_BOX,
+        size=half,
+        pos=middle,
+        quat=turn,
+        group=SOLID,
+        contype=0,
+        conaffinity=0,
+    )
+
+
+def _add_robot(spec: mujoco.MjSpec, scenario: Scenario, mounts: Mounts) -> None:
+    body = spec.worldbody.add_body(name="robot")
+    slide, hinge = mujoco.mjtJoint.mjJNT_SLIDE, mujoco.mjtJoint.mjJNT_HINGE
+    axes = ((1, 0, 0), (0, 1, 0), (0, 0, 1), (0, 1, 0), (1, 0, 0))
+    for name, axis in zip(ROBOT_JOINTS, axes):
+        kind = slide if len(name) == 1 else hinge
+        body.add_joint(name=f"robot {name}", type=kind, axis=axis)
+    half = scenario.robot.height / 2
+    body.add_geom(
+        name="robot",
+        type=mujoco.mjtGeom.mjGEOM_CYLINDER,
+        size=(scenario.robot.radius, half, 0),
+        pos=(0, 0, half),
+        rgba=(0.9, 0.5, 0.1, 1),
+        group=ROBOT,
+        contype=0,
+        conaffinity=0,
+    )
+
+
+def _add_person(spec: mujoco.MjSpec, number: int, height: float) -> None:
+    body = spec.worldbody.add_body(name=f"person {number}")
+    axes = ((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    for name, axis in zip(PERSON_JOINTS, axes):
+        kind = mujoco.mjtJoint.mjJNT_HINGE if name == "yaw" else mujoco.mjtJoint.mjJNT_SLIDE
+        body.add_joint(name=f"person {number} {name}", type=kind, axis=axis)
+    scale, shade = height / 1.75, SHADES[number % len(SHADES)]
+    hip = 0.85 * scale
+
+    def limb(parent: mujoco.MjsBody, name: str, radius: float, ends: tuple, rgb: tuple) -> None:
+        parent.add_geom(
+            name=f"person {number} {name}",
+            type=mujoco.mjtGeom.mjGEOM_CAPSULE,
+            size=(radius, 0, 0),
+            fromto=ends,
+            rgba=(*rgb, 1),
+            group=PEOPLE,
+            contype=0,
+            conaffinity=0,
+        )
+
+    limb(body, "torso", 0.17, (0, 0, hip + 0.1, 0, 0, hip + 0.42 * scale), shade)
+    limb(body, "head", 0.1, (0, 0, 1.6 * scale, 0, 0, 1.65 * scale), (0.75, 0.6, 0.5))
+    for side, y in (("left", 0.1), ("right", -0.1)):
+        limb(body, f"{side} arm", 0.05, (0, 2.2 * y, hip, 0, 2.2 * y, hip + 0.5 * scale), shade)
+        leg = body.add_body(name=f"person {number} {side} leg", pos=(0, y, hip))
+        hinge = mujoco.mjtJoint.mjJNT_HINGE
+        leg.add_joint(name=f"person {number} {side}", type=hinge, axis=(0, 1, 0))
+        limb(leg, f"{side} leg", 0.07, (0, 0, 0, 0, 0, 0.08 - hip), (0.2, 0.2, 0.25))
