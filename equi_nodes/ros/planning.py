@@ -64,6 +64,23 @@ def grid_sample(msg: Any) -> GridSample:
     )
 
 
+def grid_message(grid: GridSample, make: Make) -> Any:
+    """Build a ``nav_msgs/OccupancyGrid``."""
+    x, y, yaw = grid.origin.tolist()
+    height, width = grid.cells.shape
+    head = header(grid.stamp_ns, grid.frame_id, make)
+    info = make(
+        "nav_msgs/msg/MapMetaData",
+        map_load_time=head.stamp,
+        resolution=grid.resolution,
+        width=width,
+        height=height,
+        origin=_pose(x, y, float(np.sin(yaw / 2)), float(np.cos(yaw / 2)), make),
+    )
+    cells = make.array("b", grid.cells.ravel())
+    return make("nav_msgs/msg/OccupancyGrid", header=head, info=info, data=cells)
+
+
 def update_problem(msg: Any, grid: GridSample | None) -> str:
     """Return why a ``map_msgs/OccupancyGridUpdate`` cannot be laid on a map, empty if it can."""
     if grid is None:

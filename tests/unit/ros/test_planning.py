@@ -10,17 +10,16 @@ import pytest
 
 pytest.importorskip("rclpy", reason="rclpy is not installed")
 
-from nav_msgs.msg import OccupancyGrid  # noqa: E402
 from plan_driver import planar, points, stamped, two_rooms, yaw  # noqa: E402
 from visualization_msgs.msg import Marker  # noqa: E402
 
 from equi_nodes.ros.convert import header  # noqa: E402
 from equi_nodes.ros.guard import EventGuard  # noqa: E402
 from equi_nodes.ros.messages import make  # noqa: E402
-from equi_nodes.ros.odometry import pose  # noqa: E402
 from equi_nodes.ros.plan_markers import plan_markers  # noqa: E402
 from equi_nodes.ros.plan_steps import PlanDesk  # noqa: E402
 from equi_nodes.ros.planning import (  # noqa: E402
+    grid_message,
     grid_problem,
     grid_sample,
     is_blocked,
@@ -41,14 +40,9 @@ from equi_nodes.samples import (  # noqa: E402
 FREE = np.zeros((20, 30), np.int8)
 
 
-def grid_message(cells=FREE, origin=(1.0, 2.0, 0.0), resolution=0.1):
+def map_message(cells=FREE, origin=(1.0, 2.0, 0.0), resolution=0.1):
     """Return a map as a message."""
-    msg = OccupancyGrid(header=header(5, "map", make))
-    msg.info.resolution = resolution
-    msg.info.height, msg.info.width = cells.shape
-    msg.info.origin = pose(planar(*origin), make)
-    msg.data = array.array("b", cells.tobytes())
-    return msg
+    return grid_message(GridSample(5, "map", resolution, np.array(origin), cells), make)
 
 
 def update_message(cells, x=0, y=0, frame="map"):
@@ -73,15 +67,25 @@ def plan(poses=((1.0, 2.0, 0.5), (1.1, 2.0, -3.0)), **fields):
 def test_a_map_is_read_as_it_lies():
     cells = FREE.copy()
     cells[3, 4], cells[19, 29] = 100, -1
-    sample = grid_sample(grid_message(cells, (1.0, 2.0, 0.3)))
+    sample = grid_sample(map_message(cells, (1.0, 2.0, 0.3)))
     assert (sample.stamp_ns, sample.frame_id) == (5, "map")
     assert sample.resolution == pytest.approx(0.1)
     assert np.allclose(sample.origin, [1.0, 2.0, 0.3])
     assert (sample.cells == cells).all()
 
 
+def test_a_map_is_written_as_it_is_read():
+    cells = np.arange(-1, 5, dtype=np.int8).reshape(2, 3)
+    grid = GridSample(12, "odom", 0.05, np.array([-3.0, 2.5, 0.4]), cells)
+    back = grid_sample(grid_message(grid, make))
+    np.testing.assert_allclose(back.origin, grid.origin)
+    np.testing.assert_array_equal(back.cells, cells)
+    assert (back.stamp_ns, back.frame_id) == (12, "odom")
+    assert back.resolution == pytest.approx(0.05)
+
+
 def test_a_sound_map_has_no_problem():
-    assert grid_problem(grid_message()) == ""
+    assert grid_problem(map_message()) == ""
 
 
 @pytest.mark.parametrize(
@@ -100,7 +104,7 @@ def test_a_sound_map_has_no_problem():
     ],
 )
 def test_what_is_wrong_with_a_map_is_said(change, sentence):
-    msg = grid_message()
+    msg = map_message()
     change(msg)
     assert sentence in grid_problem(msg)
 
@@ -185,10 +189,10 @@ def test_people_are_turned_with_their_covariances():
 def test_the_guard_of_events_takes_any_stamp_and_frame():
     guard = EventGuard("", grid_problem)
     for stamp, frame in ((5, "map"), (5, "map"), (0, "odom"), (3, "map")):
-        msg = grid_message()
+        msg = map_message()
         msg.header = header(stamp, frame, make)
         assert guard.check(msg, 100, is_sim_time=False).is_accepted
-    msg = grid_message()
+    msg = map_message()
     msg.header.frame_id = ""
     assert guard.check(msg, 100, is_sim_time=False).reason == "frame_empty"
 
