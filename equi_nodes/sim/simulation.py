@@ -24,6 +24,7 @@ from equi_nodes.sim.floor_map import world_grid
 from equi_nodes.sim.inertial import Imu, Wheels
 from equi_nodes.sim.lidar import Lidar
 from equi_nodes.sim.mounts import Mounts, make_mounts
+from equi_nodes.sim.pictures import StereoCamera
 from equi_nodes.sim.scenario import FRAME, START_NS, KidnapEvent, LightEvent, Scenario
 from equi_nodes.sim.world_model import World
 
@@ -98,19 +99,21 @@ class Simulation:
         self.rig: Mounts = make_mounts(scenario.sensors)
         self._obstacles = _obstacles(scenario)
         self._crowd = Crowd(scenario.people, self._obstacles)
-        drive, imu, wheels, lidar = np.random.default_rng(scenario.seed).spawn(4)
+        drive, imu, wheels, lidar, pictures = np.random.default_rng(scenario.seed).spawn(5)
         self._drive = Drive(scenario.robot.limits, scenario.start, drive)
         place = self.rig.T_base_imu[:3, 3]
         self._imu = Imu(scenario.sensors, place, IMU_SAMPLES * 1e9 / PERIOD_NS, imu)
         self._wheels = Wheels(scenario.sensors, wheels)
         self._lidar = Lidar(scenario.sensors, self.rig.T_base_lidar, SENSOR_PERIODS, lidar)
         self._world = World(scenario, self._obstacles, self.rig)
+        self._cameras = (
+            StereoCamera(scenario.sensors, self._world, pictures) if self.rig.cameras else None
+        )
         self._contacts = Contacts(scenario.robot.radius, self._obstacles, self._crowd)
         self._events = sorted(scenario.events, key=lambda event: event.seconds)
         self._light, self._steps = scenario.light, 0
-        rest = self._drive.advance(VelocityCommand(), 1, 0.0)
-        self._motion = rest
-        self._contacts.check(self.stamp_ns, rest.position[-1], rest.velocity[-1])
+        self._motion = self._drive.advance(VelocityCommand(), 1, 0.0)
+        self._touch()
 
     @property
     def stamp_ns(self) -> int:
@@ -147,8 +150,8 @@ class Simulation:
             self.stamp_ns,
             self._imu.read(self._motion, stamps),
             (self._wheels.read(rolling, self.stamp_ns, seconds),),
-            (),
-            self._sweep(before),
+            clouds=self._sweep(before),
+            frames=self._look(),
         )
         self._touch()
         for fault in self._faults:
@@ -156,7 +159,9 @@ class Simulation:
         return readings
 
     def close(self) -> None:
-        """Free what draws the pictures."""
+        """Free what draws the pictures; there are no more steps after that."""
+        if self._cameras is not None:
+            self._cameras.close()
 
     def _happen(self) -> None:
         """Let come what is due by now."""
@@ -189,6 +194,14 @@ class Simulation:
             return ()
         span = SENSOR_PERIODS * PERIOD_NS
         return (self._lidar.cloud(self._world, self.stamp_ns - span, span / 1e9),)
+
+    def _look(self) -> tuple[Frame, ...]:
+        if self._cameras is None or self._steps % SENSOR_PERIODS:
+            return ()
+        self._world.place_robot(self._motion.position[-1], self._motion.angles[-1])
+        self._world.place_people(self._crowd, self._crowd.positions)
+        self._world.update()
+        return (self._cameras.take(self.stamp_ns, self._light),)
 
     def _touch(self) -> None:
         """Find collisions; nobody and nothing is walked or driven through."""

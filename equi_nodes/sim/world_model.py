@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from equi_nodes.geometry.rotations import quaternion
+from equi_nodes.sim.appearance import add_looks
 from equi_nodes.sim.boxes import Obstacles
 from equi_nodes.sim.crowd import Crowd
 from equi_nodes.sim.mounts import Mounts
@@ -11,12 +13,15 @@ from equi_nodes.sim.physics import mujoco
 from equi_nodes.sim.scenario import Scenario
 
 WALL_HEIGHT = 2.6  # m
-SEEN, SOLID, PEOPLE, ROBOT = 0, 3, 2, 4  # groups of geoms
+PEOPLE, SOLID, ROBOT = 2, 3, 4  # groups of geoms, beside those that are drawn of the building
 RAY_GROUPS = np.array([0, 0, 1, 1, 0, 0], np.uint8)  # rays see people and what is solid
 ROBOT_JOINTS = ("x", "y", "yaw", "pitch", "roll")
 PERSON_JOINTS = ("x", "y", "yaw", "left", "right")
 SWING = 0.45  # rad at 1.3 m/s, of a leg
 SHADES = ((0.55, 0.3, 0.25), (0.25, 0.35, 0.55), (0.3, 0.5, 0.3), (0.5, 0.5, 0.25))
+CAMERAS = ("left", "right")
+NEAR, FAR = 0.03, 60.0  # m, between which cameras see
+OPENGL = np.diag([1.0, -1.0, -1.0])  # its cameras look along -z, with y up
 REFLECTIVITY = {"floor": 40.0, "wall": 120.0, "furniture": 90.0, "person": 60.0}
 
 
@@ -31,6 +36,7 @@ class World:
     def __init__(self, scenario: Scenario, obstacles: Obstacles, mounts: Mounts) -> None:
         """Build the world of a scenario, whose obstacles are walls first, then furniture."""
         spec = mujoco.MjSpec()
+        _set_view(spec, scenario)
         _add_building(spec, scenario, obstacles)
         _add_robot(spec, scenario, mounts)
         for number, person in enumerate(scenario.people):
@@ -57,9 +63,23 @@ class World:
         mujoco.mj_camlight(self.model, self.data)
 
 
+def _set_view(spec: mujoco.MjSpec, scenario: Scenario) -> None:
+    spec.stat.extent = 1.0  # the unit of the next two
+    spec.visual.map.znear, spec.visual.map.zfar = NEAR, FAR
+    width, height = scenario.sensors.picture
+    spec.visual.global_.offwidth, spec.visual.global_.offheight = max(width, 1), max(height, 1)
+    spec.visual.quality.offsamples = 0
+    spec.visual.headlight.diffuse = spec.visual.headlight.specular = (0, 0, 0)
+    lamp = spec.worldbody.add_light(pos=(0, 0, 10), dir=(0.3, 0.5, -0.8), castshadow=False)
+    lamp.type = mujoco.mjtLightType.mjLIGHT_DIRECTIONAL
+    lamp.specular = (0, 0, 0)
+
+
 def _add_building(spec: mujoco.MjSpec, scenario: Scenario, obstacles: Obstacles) -> None:
     walls = len(obstacles.boxes) - len(scenario.furniture)
-    heights = [WALL_HEIGHT] * walls + [piece.height for piece in scenario.furniture]
+    heights = np.array([WALL_HEIGHT] * walls + [piece.height for piece in scenario.furniture])
+    if scenario.sensors.picture[0]:
+        add_looks(spec, obstacles, heights, walls, scenario.seed)
     middles = obstacles.to_world(obstacles.boxes.mean(1))
     yaw = obstacles.origin[2]
     turn = (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
@@ -94,6 +114,10 @@ def _add_robot(spec: mujoco.MjSpec, scenario: Scenario, mounts: Mounts) -> None:
     for name, axis in zip(ROBOT_JOINTS, axes):
         kind = slide if len(name) == 1 else hinge
         body.add_joint(name=f"robot {name}", type=kind, axis=axis)
+    for name, camera, T in zip(CAMERAS, mounts.cameras, mounts.T_base_cameras):
+        x, y, z, w = quaternion(T[:3, :3] @ OPENGL)
+        field = 2 * np.degrees(np.arctan(camera.height / 2 / camera.intrinsics[1]))
+        body.add_camera(name=name, pos=T[:3, 3], quat=(w, x, y, z), fovy=field)
     half = scenario.robot.height / 2
     body.add_geom(
         name="robot",
