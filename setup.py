@@ -71,6 +71,8 @@ setup(
             "equi = equi_nodes.cli.main:main",
             "e2_planner_node = equi_nodes.nodes.e2_planner:main",
             "eqmotion_node = equi_nodes.nodes.eqmotion:main",
+            "occupancy_mapper_node = equi_nodes.nodes.occupancy_mapper:main",
+            "sim_node = equi_nodes.nodes.sim:main",
             "vio_node = equi_nodes.nodes.vio:main",
         ],
     },

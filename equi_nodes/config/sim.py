@@ -35,5 +35,6 @@ class SimConfig:
         0.5, "A velocity command that came longer ago does not count.",
         unit="s", low=0.05, high=10.0,
     )  # fmt: skip
+    faults: str = parameter("", "Path of a schedule of faults, as in config/faults.")
     mission: bool = parameter(True, "Send the scenario's goals to the planner, one after another.")
     viewer: bool = parameter(False, "Show the world in a window.")

@@ -45,9 +45,14 @@ class Output:
         self.topic = self._publisher.topic_name
 
     @property
+    def readers(self) -> int:
+        """Return how many listen."""
+        return self._publisher.get_subscription_count()
+
+    @property
     def has_readers(self) -> bool:
         """Return whether anyone listens."""
-        return self._publisher.get_subscription_count() > 0
+        return self.readers > 0
 
     def publish(self, message: Any) -> None:
         """Publish a message whose content has passed the gate."""

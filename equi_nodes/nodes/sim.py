@@ -1,0 +1,177 @@
+"""A simulated robot among people: all its sensors, its time, and the truth of its world."""
+
+from __future__ import annotations
+
+import math
+import threading
+from pathlib import Path
+from typing import Any
+
+from geometry_msgs.msg import Twist
+from nav_msgs.msg import Odometry
+from rclpy.clock import Clock, ClockType
+
+from equi_nodes.config.sim import SimConfig
+from equi_nodes.ros import planning, qos
+from equi_nodes.ros.base_node import PipelineNode
+from equi_nodes.ros.commands import Commands
+from equi_nodes.ros.diagnostics import WARN, Report
+from equi_nodes.ros.gate import Content
+from equi_nodes.ros.guard import Guard
+from equi_nodes.ros.lock_step import LockStep
+from equi_nodes.ros.pipeline import Job
+from equi_nodes.ros.real_time import RealTime
+from equi_nodes.ros.run import run
+from equi_nodes.ros.sensors import transform_of
+from equi_nodes.ros.sim_topics import SimTopics
+
+CALIBRATION_S = 1.0  # between two CameraInfo while time stands
+RECORD_NS = 500_000_000  # between two messages of how the run stands
+SLOW = 0.9  # of the wanted factor, below it a warning is due
+RESOLUTION = 0.05  # m, of the true map
+
+
+class SimNode(PipelineNode):
+    """A velocity command in, sensors and truth out; time runs while the node is active."""
+
+    config_class = SimConfig
+
+    def open_topics(self) -> None:
+        """Advertise the world, hear the commands and the odometry."""
+        config = self.config
+        self._halt, self._session, self._T_odom_b = threading.Event(), None, None
+        self._pace, self._commands = RealTime(), Commands(config.command_timeout)
+        self._record_due_ns = self._goal_readers = 0
+        self.topics = SimTopics(self)
+        topics = config.lock_step_topics.split() if config.lock_step else []
+        self._lock_step = LockStep(self, topics, config.lock_step_limit)
+        guard = Guard("", lambda msg: planning.pose_problem(msg.pose.pose))
+        self.add_input(
+            "odometry", Odometry, qos.SENSOR, guard, lambda msg: msg.pose.pose, self._take_pose,
+            is_optional=True,
+        )  # fmt: skip
+        self._twists = self.create_subscription(
+            Twist, "~/input/cmd_vel", self._commands.take, qos.RESULT
+        )
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        self._calibration = self.create_timer(CALIBRATION_S, self._calibrate, clock=steady)
+        self.add_report("time", self._report_time)
+
+    def load(self) -> Any:
+        """Build the world; its pictures are drawn by the thread that does so."""
+        from equi_nodes.sim.faults import FaultInjector, read_faults
+        from equi_nodes.sim.scenario import START_NS, make_scenario
+        from equi_nodes.sim.session import Session
+        from equi_nodes.sim.simulation import Simulation
+
+        config = self.config
+        faults = read_faults(Path(config.faults)) if config.faults else ()
+        faults = [fault for fault in faults if fault.kind != "killed"]
+        injectors = [FaultInjector(faults, START_NS, config.seed)] if faults else []
+        world = Simulation(make_scenario(config.scenario, config.seed), injectors)
+        self._session = Session(world)
+        self.topics.show_fixed(world.stamp_ns, world.rig, world.truth_map(RESOLUTION))
+        return self._session
+
+    @property
+    def longest_age(self) -> float:
+        """Return that no step is too old: the world has a time of its own."""
+        return math.inf
+
+    def restart(self, reason: str) -> None:
+        """Do nothing: this node makes the time that others follow."""
+
+    def activate(self) -> None:
+        """Let time run."""
+        super().activate()
+        self._halt.clear()
+        self.submit(self._commands.current(0))
+
+    def deactivate(self) -> None:
+        """Stop time."""
+        super().deactivate()
+        self._halt.set()
+
+    def content(self, result: Any) -> Content:
+        """Return what must be sound in a step."""
+        return Content(result.stamp_ns, result.frame_id, (result.truth.T_w_b,))
+
+    def deliver(self, job: Job, result: Any) -> None:
+        """Publish a step, wait for the answers if that is wanted, and begin the next one."""
+        config, now_ns = self.config, result.stamp_ns
+        if not config.lock_step:
+            self.topics.tick(now_ns)
+        answers = self._lock_step.ask(_oldest(result.readings))
+        super().deliver(job, result)
+        if config.lock_step:
+            answers()
+            self._look(now_ns)
+            command = self._commands.ask(config.lock_step_limit)
+            self.topics.tick(now_ns)  # timers of others run when all the rest is done
+            command()
+        else:
+            self._look(now_ns)
+        self._pace.wait(now_ns, config.real_time_factor, self._halt)
+        if self.is_taking:
+            self.submit(self._commands.current(now_ns))
+
+    def publish(self, result: Any) -> None:
+        """Publish what the sensors gave and what is true."""
+        world = self._session.simulation
+        self.topics.show_readings(result.readings, world.rig, world.scenario.sensors.rings)
+        self.topics.show_truth(result.truth)
+
+    def clean_up(self) -> None:
+        """Give back the topics and the world."""
+        self._halt.set()
+        if hasattr(self, "topics"):
+            self._lock_step.close()
+            self.destroy_timer(self._calibration)
+            self.destroy_subscription(self._twists)
+            self.topics.close()
+            del self.topics
+        super().clean_up()
+
+    def _take_pose(self, pose: Any) -> None:
+        self._T_odom_b = transform_of(pose.position, pose.orientation)
+
+    def _look(self, now_ns: int) -> None:
+        """Send the goal that is due, and tell how the run stands."""
+        session, readers = self._session, self.topics.goal_readers
+        mission, pose = session.mission, self._T_odom_b
+        is_new = self.config.mission and pose is not None and session.look(pose)
+        if mission.current and (is_new or readers > self._goal_readers):
+            self.topics.show_goal(now_ns, mission.in_odom(mission.current))
+        self._goal_readers = readers
+        if is_new or now_ns >= self._record_due_ns or session.state == "arrived":
+            self._record_due_ns = now_ns + RECORD_NS
+            self.topics.show_record(session.record() | {"real_time_factor": self._pace.factor})
+
+    def _calibrate(self) -> None:
+        """Tell the cameras' calibration while time stands: others wait for it to start."""
+        session = self._session
+        if session and not self.is_taking:
+            self.topics.show_cameras(session.simulation.stamp_ns, session.simulation.rig)
+
+    def _report_time(self) -> Report:
+        factor, wanted = self._pace.factor, self.config.real_time_factor
+        late = {f"unanswered.{topic}": count for topic, count in self._lock_step.late.items()}
+        values = {"real_time_factor": factor, "commands": self._commands.received} | late
+        report = Report(values=values)
+        if factor < SLOW * wanted and not self.config.lock_step:
+            report.raise_to(WARN, f"simulated time runs at {factor:.2f} of real time")
+        return report
+
+
+def _oldest(readings: Any) -> int:
+    """Return the stamp that answers to frame and sweep of a step must have reached; 0: any."""
+    return min((item.stamp_ns for item in (*readings.frames, *readings.clouds)), default=0)
+
+
+def main() -> None:
+    """Run the node."""
+    run(lambda: SimNode("sim"))
+
+
+if __name__ == "__main__":
+    main()
