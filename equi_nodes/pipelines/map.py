@@ -88,8 +88,10 @@ class Mapper:
         """Add a sweep to the map; ``notes`` say why if it cannot be added."""
         stamp = span(sweep.posed.cloud)[1]
         notes, problem = self._after_jump(), self._verdict.problem
-        if problem or stamp < self._settled_ns:
-            notes += [f"mapping pauses: {problem}"] if problem else []
+        if not problem and stamp < self._settled_ns:
+            problem = f"{SETTLE_S:g} s must pass after a jump"
+        if problem:
+            notes.append(f"mapping pauses: {problem}")
             return MapSample(stamp, self.config.fixed_frame, is_mapped=False, notes=tuple(notes))
         people = self._discs(stamp)
         T_w_base = sweep.posed.poses[len(sweep.posed.poses) // 2] @ inverse(sweep.T_base_sensor)
