@@ -17,8 +17,8 @@ SIZE = (5.8, 4.2)
 GREEN = "#17803d"
 OCCUPIED = 65  # per cent
 FREE = 25  # per cent
+FARTHEST = 6.0  # m, of people that are shown
 MARGIN = 0.5  # m, around the building
-TOUCH = 0.5  # m between the middles of a robot and a person, about, when they touch
 
 
 def draw_top_view(run: StackRun) -> Figure:
@@ -91,10 +91,8 @@ def draw_distance(run: StackRun) -> Figure:
     panel = figure.subplots()
     stamps, nearest = people_distance(run)
     panel.plot(_seconds(run, stamps), nearest, color=BLUE, lw=1.2)
-    panel.axhline(TOUCH, color=TRUTH, lw=1.0, dashes=(4, 2))
-    panel.annotate("they touch", (0, TOUCH), (2, 3), textcoords="offset points", color=TRUTH)
-    panel.set(title="Nearest person, middle to middle", xlabel="time, s", ylabel="m")
-    panel.set_ylim(0, 6)
+    panel.set(title="Room between the robot and the nearest person", xlabel="time, s", ylabel="m")
+    panel.set_ylim(0, FARTHEST)
     _mark_goals(panel, run)
     return figure
 
@@ -152,7 +150,7 @@ def _mark_goals(panel: Axes, run: StackRun) -> None:
         if goal.reached_ns is not None:
             when = float(_seconds(run, np.array([goal.reached_ns]))[0])
             panel.axvline(when, color=GREEN, lw=0.8)
-            panel.annotate(f"goal {number}", (when, 6), (-2, -2), ha="right", va="top",
+            panel.annotate(f"goal {number}", (when, FARTHEST), (-2, -2), ha="right", va="top",
                            textcoords="offset points", color=GREEN, rotation=90)  # fmt: skip
 
 

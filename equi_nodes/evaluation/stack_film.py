@@ -14,13 +14,15 @@ from equi_nodes.evaluation.stack_run import StackRun
 from equi_nodes.evaluation.stack_scores import people_distance, points_at
 from equi_nodes.geometry.rotations import yaw_of
 from equi_nodes.samples import GridSample
+from equi_nodes.sim.crowd import BODY_RADIUS
+from equi_nodes.sim.scenario import Robot
 
 SPEED = 4.0  # times as fast as it was
 RATE = 15.0  # pictures a second
 GIF_SIZE, GIF_PICTURES = 480, 240  # smaller and fewer, as they are not compressed well
 WIDTH, HEIGHT = 960, 720  # at most
 HEADER = 34  # pixels of text on top
-ROBOT, PERSON = 0.22, 0.25  # m, radii
+ROBOT, PERSON = Robot().radius, BODY_RADIUS  # m
 TAIL_NS = 3_000_000_000  # of the past behind each person
 STALE_NS = 1_000_000_000  # older tracks, predictions and plans are not shown
 MODES, FAINTEST = 5, 0.05  # futures drawn, and their least probability
@@ -130,7 +132,7 @@ class _Painter:
     def _paint_goals(self, picture: np.ndarray, now: int) -> None:
         for number, goal in enumerate(self.run.goals, 1):
             is_reached = goal.reached_ns is not None and goal.reached_ns <= now
-            is_open = goal.sent_ns <= now and not is_reached
+            is_open = goal.sent_ns is not None and goal.sent_ns <= now and not is_reached
             colour = GREEN if is_open else PALE
             at = self.view.pixels(goal.place[:2])
             cv2.circle(picture, at, self.view.length(0.3), colour, 2, cv2.LINE_AA, SHIFT)

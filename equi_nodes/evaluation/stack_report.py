@@ -16,6 +16,7 @@ from equi_nodes.evaluation.stack_run import StackRun
 from equi_nodes.evaluation.stack_scores import measure
 
 PACKAGES = ("mujoco", "rclpy", "torch", "onnxruntime", "numpy")
+MOST_SAID = 30  # sentences
 COLUMNS = {  # of the table of nodes: title, key, format
     "rate, Hz": ("rate_hz", "{:.1f}"), "p50, ms": ("p50", "{:.1f}"), "p99, ms": ("p99", "{:.1f}"),
     "CPU, cores": ("cpu", "{:.2f}"), "memory, MB": ("rss_mb", "{:.0f}"),
@@ -82,7 +83,7 @@ def _tiles(measured: dict) -> list[dict[str, str]]:
     ]  # fmt: skip
     if measured["nearest_person_m"] is not None:
         value = f"{measured['nearest_person_m']:.2f} m"
-        tiles.append(tile("Nearest person", value, "middle to middle"))
+        tiles.append(tile("Nearest person", value, "between the outlines"))
     if measured["path_ratio"] is not None:
         tiles.append(tile("Path ratio", f"{measured['path_ratio']:.2f}", "driven / shortest"))
     return [*tiles, *_quality(measured)]
@@ -122,11 +123,13 @@ def _facts(run: StackRun, command: str) -> list[tuple[str, str]]:
     for plan in run.plans:
         words = plan.planner if not plan.reason else plan.reason
         plans[words] = plans.get(words, 0) + 1
-    said = ", ".join(f"{words} ({count})" for words, count in plans.items())
+    planned = ", ".join(f"{words} ({count})" for words, count in plans.items())
+    start = run.truth.stamps_ns[0]
+    said = [f"{(r.begin_ns - start) * 1e-9:.1f} s {r.node}: {r.words}" for r in run.remarks]
     return [
         *([("command", command)] if command else []),
         ("world", f"scenario {run.scenario}, seed {run.seed}"),
-        ("plans", said or "none"),
-        ("said on the way", "; ".join(run.notes[:20]) or "nothing"),
+        ("plans", planned or "none"),
+        ("said on the way", "; ".join([*run.notes, *said][:MOST_SAID]) or "nothing"),
         *machine_facts(*PACKAGES),
     ]

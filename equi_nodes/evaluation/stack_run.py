@@ -53,13 +53,13 @@ class Goal:
 
     Attributes:
         place: x, y in metres and yaw in rad.
-        sent_ns: when it was told.
+        sent_ns: when it was told, None: never.
         reached_ns: when it truly was there, None: never.
         shortest_m: length of the best path on the true map from where it was told; None: unknown.
     """
 
     place: tuple[float, float, float]
-    sent_ns: int
+    sent_ns: int | None = None
     reached_ns: int | None = None
     shortest_m: float | None = None
 
@@ -79,6 +79,22 @@ class Contact:
     other: str
     is_robot_at_fault: bool
     place: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Remark:
+    """What a node said for a while.
+
+    Attributes:
+        node: who.
+        words: one sentence.
+        begin_ns, end_ns: when it was first said, and last.
+    """
+
+    node: str
+    words: str
+    begin_ns: int
+    end_ns: int
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,6 +117,7 @@ class StackRun:
         resources: by node, numbers by name: ``cpu`` (share of a core), ``rss_mb``, ``rate_hz``,
             ``dropped``; whatever is known.
         notes: what else a reader must know, in sentences.
+        remarks: what the nodes said, by time.
     """
 
     scenario: str
@@ -118,6 +135,7 @@ class StackRun:
     latencies: dict[str, np.ndarray] = field(default_factory=dict)
     resources: dict[str, dict[str, float]] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    remarks: tuple[Remark, ...] = ()
 
     @property
     def seconds(self) -> float:
@@ -134,6 +152,7 @@ class StackRun:
             "collisions": [asdict(contact) for contact in self.collisions],
             "resources": self.resources,
             "notes": list(self.notes),
+            "remarks": [asdict(remark) for remark in self.remarks],
             "plans": [_words(plan) for plan in self.plans],
             "latencies": list(self.latencies),
         }
@@ -184,6 +203,7 @@ class StackRun:
             {name: arrays[f"latencies/{n}"] for n, name in enumerate(facts["latencies"])},
             facts["resources"],
             tuple(facts["notes"]),
+            tuple(Remark(**remark) for remark in facts["remarks"]),
         )
 
 

@@ -13,6 +13,8 @@ from equi_nodes.evaluation.odometry import spread
 from equi_nodes.evaluation.stack_run import StackRun, Trajectory
 from equi_nodes.pipelines.plan import Planner
 from equi_nodes.samples import GridSample, PlanRequest, PredictionSample, TrackSample
+from equi_nodes.sim.crowd import BODY_RADIUS
+from equi_nodes.sim.scenario import Robot
 
 CARRIED = 3.0  # m/s; who is faster between two poses did not drive
 SAME_PERSON = 0.8  # m, from a prediction's start to the person that it is of
@@ -43,9 +45,9 @@ def measure(run: StackRun) -> dict:
 
 
 def people_distance(run: StackRun) -> tuple[np.ndarray, np.ndarray]:
-    """Return stamps (N,) ns and the metres (N,) from the robot's middle to the nearest person's.
+    """Return stamps (N,) ns and the metres (N,) between the outlines of robot and nearest person.
 
-    NaN stands where nobody is.
+    Both are round, as the simulation has them. NaN stands where nobody is.
     """
     stamps = np.array([sample.stamp_ns for sample in run.people], np.int64)
     robot = points_at(run.truth, stamps)
@@ -53,7 +55,7 @@ def people_distance(run: StackRun) -> tuple[np.ndarray, np.ndarray]:
         np.hypot(*(sample.positions[:, :2] - here).T).min(initial=np.inf)
         for sample, here in zip(run.people, robot)
     ]
-    nearest = np.array(nearest, float)
+    nearest = np.array(nearest, float) - Robot().radius - BODY_RADIUS
     return stamps, np.where(np.isfinite(nearest), nearest, np.nan)
 
 

@@ -9,9 +9,11 @@ import pytest
 
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.stack_report import write_report
-from equi_nodes.evaluation.stack_run import Contact, Goal, StackRun, Trajectory
+from equi_nodes.evaluation.stack_run import Contact, Goal, Remark, StackRun, Trajectory
 from equi_nodes.evaluation.stack_scores import measure, shortest
 from equi_nodes.samples import GridSample, PlanCode, PlanSample, PredictionSample, TrackSample
+from equi_nodes.sim.crowd import BODY_RADIUS
+from equi_nodes.sim.scenario import Robot
 
 START = 1_000_000_000_000
 STEPS = 101  # tenths of a second
@@ -40,6 +42,7 @@ def run():
         (Goal((5.0, 0.0, 0.0), START, int(stamps[-1]), 4.0), Goal((6.0, 0.0, 0.0), START)),
         (Contact(START + 5, "person 7", False, (1.0, 0.0)),),
         {"vio": np.full(STEPS, 0.01)}, {"vio": {"rate_hz": 10.0}}, ("a note",),
+        (Remark("vio", "no images", START, START + 7),),
     )  # fmt: skip
 
 
@@ -66,6 +69,7 @@ def test_a_saved_run_comes_back_as_it_was(run, tmp_path):
     loaded = StackRun.load(tmp_path / "run.npz")
     assert measure(loaded) == measure(run)
     assert (loaded.goals, loaded.collisions, loaded.notes) == (run.goals, run.collisions, run.notes)
+    assert loaded.remarks == run.remarks
     assert [plan.code for plan in loaded.plans] == [PlanCode.NONE, PlanCode.TIMEOUT]
     np.testing.assert_array_equal(loaded.plans[0].poses, run.plans[0].poses)
     np.testing.assert_array_equal(loaded.true_map.cells, run.true_map.cells)
@@ -92,7 +96,7 @@ def test_a_run_is_scored_against_the_truth(run):
     assert figures["goals"] == {"reached": 1, "count": 2} and not figures["success"]
     assert (figures["collisions"], figures["collisions_by_others"]) == (0, 1)
     assert figures["path_ratio"] == pytest.approx(5.0 / 4.0)
-    assert figures["nearest_person_m"] == pytest.approx(2.0)
+    assert figures["nearest_person_m"] == pytest.approx(2.0 - Robot().radius - BODY_RADIUS)
     assert figures["odometry"]["ate_rmse_m"] == pytest.approx(0.03)
     assert figures["prediction"]["ade"] == pytest.approx(0.0, abs=1e-9)
     assert figures["nodes"]["vio"]["latency_ms"]["p50"] == pytest.approx(10.0)

@@ -1,0 +1,213 @@
+"""One run of the closed loop: the simulation and the robot's pipelines, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from equi_nodes.evaluation.stack import USABLE, Stack
+from equi_nodes.evaluation.stack_run import Contact, Goal, StackRun, Trajectory
+from equi_nodes.evaluation.stack_scores import shortest
+from equi_nodes.evaluation.stack_settings import StackSettings
+from equi_nodes.geometry.rotations import transform, yaw_of
+from equi_nodes.samples import (
+    GridSample,
+    OdometrySample,
+    PlanSample,
+    PredictionSample,
+    TrackSample,
+    VelocityCommand,
+)
+from equi_nodes.sim.contacts import Collision
+from equi_nodes.sim.faults import Fault, FaultInjector
+from equi_nodes.sim.mission import Mission
+from equi_nodes.sim.scenario import START_NS, Scenario, make_scenario
+from equi_nodes.sim.simulation import PERIOD_NS, Simulation, Truth
+
+PREDICTION_NS = 500_000_000  # between two predictions that are kept
+MAP_RESOLUTION = 0.05  # m, of the true map
+Progress = Callable[[float], None]
+
+
+def run_scenario(
+    name: str,
+    seed: int,
+    settings: StackSettings | None = None,
+    faults: Sequence[Fault] = (),
+    report: Progress = lambda share: None,
+) -> StackRun:
+    """Drive through a scenario until all goals are reached or its time is over.
+
+    Args:
+        name, seed: of the scenario.
+        settings: of the robot; None: those of the graph ``demo``.
+        faults: what goes wrong with the sensors.
+        report: is told the share of the time that has gone.
+
+    Raises:
+        EquiError: there is no such scenario, or a network cannot be had.
+    """
+    return drive(make_scenario(name, seed), settings or StackSettings.of_graph(), faults, report)
+
+
+def drive(
+    scenario: Scenario,
+    settings: StackSettings,
+    faults: Sequence[Fault] = (),
+    report: Progress = lambda share: None,
+) -> StackRun:
+    """Drive through any scenario; arguments as of ``run_scenario``."""
+    if "odometry" in settings.true_parts:  # nobody looks at pictures
+        scenario = replace(scenario, sensors=replace(scenario.sensors, picture=(0, 0)))
+    injectors = [FaultInjector(faults, START_NS, scenario.seed)] if faults else []
+    simulation = Simulation(scenario, injectors)
+    try:
+        loop = _Loop(simulation, settings)
+        steps = round(scenario.time_limit * 1e9 / PERIOD_NS)
+        for step in range(steps):
+            loop.step()
+            report((step + 1) / steps)
+            if loop.mission.is_done:
+                break
+        return loop.run()
+    finally:
+        simulation.close()
+
+
+@dataclass
+class _Diary:
+    """What is kept of a run, as it comes."""
+
+    truths: list[Truth] = field(default_factory=list)
+    estimates: list[OdometrySample] = field(default_factory=list)
+    tracks: list[TrackSample] = field(default_factory=list)
+    predictions: list[PredictionSample] = field(default_factory=list)
+    plans: list[PlanSample] = field(default_factory=list)
+
+    def write(self, stack: Stack) -> None:
+        """Keep what is new in what the stack knows."""
+        known = stack.known
+        _add(self.estimates, known.odometry, 1)
+        _add(self.tracks, known.tracks, 1)
+        _add(self.predictions, known.predictions, PREDICTION_NS)
+        if known.plan is not None and (
+            not self.plans or self.plans[-1].stamp_ns < known.plan.stamp_ns
+        ):
+            self.plans.append(replace(known.plan, graph=None))
+
+
+class _Loop:
+    """A simulation, a stack and a mission that go on together."""
+
+    def __init__(self, simulation: Simulation, settings: StackSettings) -> None:
+        self._simulation = simulation
+        self._stack = Stack(settings, simulation.rig, lambda: simulation.truth)
+        self._stack.warm_up()
+        self.mission = Mission(simulation.scenario.goals)
+        self._true_map = simulation.truth_map(MAP_RESOLUTION)
+        self._shortest: list[float | None] = []
+        self._diary, self._command = _Diary(), VelocityCommand()
+
+    def step(self) -> None:
+        """Advance by one period."""
+        readings = self._simulation.step(self._command)
+        self._command = self._stack.step(readings)
+        truth = self._simulation.truth
+        if (truth.stamp_ns - START_NS) // PERIOD_NS % 2 == 0:
+            self._diary.truths.append(truth)
+        self._diary.write(self._stack)
+        self._watch(truth)
+
+    def _watch(self, truth: Truth) -> None:
+        """Give the first goal with the first usable odometry, and each next one on arrival."""
+        odometry = self._stack.known.odometry
+        if odometry is None or odometry.status not in USABLE:
+            return
+        if self.mission.T_odom_w is None:
+            self.mission.start(truth.stamp_ns, truth.T_w_b, odometry.T_w_b)
+            is_new = True
+        else:
+            is_new = self.mission.step(truth.stamp_ns, truth.T_w_b, odometry.T_w_b)
+        if is_new:
+            goal, T = self.mission.current, truth.T_w_b
+            self._stack.goal = self.mission.in_odom(goal)
+            start = np.array([*T[:2, 3], yaw_of(T)])
+            self._shortest.append(shortest(self._true_map, start, goal.place))
+
+    def run(self) -> StackRun:
+        """Return all that happened, in ``odom``."""
+        diary, record = self._diary, self._stack.record
+        T = self.mission.T_odom_w if self.mission.T_odom_w is not None else np.eye(4)
+        scenario = self._simulation.scenario
+        return StackRun(
+            scenario.name,
+            scenario.seed,
+            _way(diary.truths, T),
+            _estimate(diary.estimates),
+            tuple(_moved_people(truth.people, T) for truth in diary.truths),
+            tuple(diary.tracks),
+            tuple(diary.predictions),
+            tuple(diary.plans),
+            _moved_map(self._true_map, T),
+            self._stack.known.grid,
+            tuple(self._goals(T)),
+            tuple(_contact(c, T) for c in self._simulation.truth.collisions),
+            {node: np.array(seconds) for node, seconds in record.seconds.items()},
+            remarks=record.remarks,
+        )
+
+    def _goals(self, T_odom_w: np.ndarray) -> Iterator[Goal]:
+        shortest_m = [*self._shortest, *[None] * len(self.mission.goals)]
+        for record, metres in zip(self.mission.goals, shortest_m):
+            x, y = _moved_place(T_odom_w, record.place)
+            place = (x, y, float(record.place[2] + yaw_of(T_odom_w)))
+            yield Goal(place, record.sent_ns, record.reached_ns, metres)
+
+
+Sample = OdometrySample | TrackSample | PredictionSample | PlanSample
+
+
+def _add(kept: list, sample: Sample | None, apart_ns: int) -> None:
+    """Keep a sample that is so much newer than the last one kept."""
+    if sample is not None and (not kept or sample.stamp_ns - kept[-1].stamp_ns >= apart_ns):
+        kept.append(sample)
+
+
+def _way(truths: list[Truth], T_odom_w: np.ndarray) -> Trajectory:
+    stamps = np.array([truth.stamp_ns for truth in truths], np.int64)
+    return Trajectory(stamps, T_odom_w @ np.array([truth.T_w_b for truth in truths]))
+
+
+def _estimate(samples: list[OdometrySample]) -> Trajectory:
+    usable = [sample for sample in samples if np.isfinite(sample.T_w_b).all()]
+    return Trajectory(
+        np.array([sample.stamp_ns for sample in usable], np.int64),
+        np.array([sample.T_w_b for sample in usable]).reshape(-1, 4, 4),
+        np.array([sample.status.value for sample in usable], "U12"),
+    )
+
+
+def _moved_people(people: TrackSample, T_odom_w: np.ndarray) -> TrackSample:
+    return replace(
+        people,
+        positions=transform(T_odom_w, people.positions),
+        velocities=people.velocities @ T_odom_w[:3, :3].T,
+    )
+
+
+def _moved_place(T_odom_w: np.ndarray, place: np.ndarray) -> tuple[float, float]:
+    x, y = (T_odom_w[:2, :2] @ place[:2] + T_odom_w[:2, 3]).tolist()
+    return x, y
+
+
+def _moved_map(grid: GridSample, T_odom_w: np.ndarray) -> GridSample:
+    x, y = _moved_place(T_odom_w, grid.origin)
+    return replace(grid, origin=np.array([x, y, grid.origin[2] + yaw_of(T_odom_w)]))
+
+
+def _contact(collision: Collision, T_odom_w: np.ndarray) -> Contact:
+    place = _moved_place(T_odom_w, collision.position)
+    other = "wall" if collision.person is None else f"person {collision.person}"
+    return Contact(collision.stamp_ns, other, collision.is_fault, place)
