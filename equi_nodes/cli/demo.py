@@ -1,68 +1,40 @@
-"""The package at work: a crowd bag, the real node, predictions over DDS, a report."""
+"""The package at work: a robot among people, driven by all nodes; or one node on a crowd."""
 
 from __future__ import annotations
 
 import argparse
-import shlex
-import sys
-import time
 from pathlib import Path
 
-from rich.console import Console
-
-from equi_nodes.cli.bag import write_crowd
-from equi_nodes.cli.prediction_replay import NODE, read_tracks, run_online, summary, write_run
-from equi_nodes.errors import EquiError
-from equi_nodes.evaluation.report import report_folder
-
-HELP = "Show the package at work, from a recording to a report."
-EXAMPLE = "equi demo --seconds 40 --out out/demo"
-AGENTS = 24
-RATE_HZ = 10.0
-NOISE = 0.02  # m, jitter of the simulated tracker
-LONGEST_PLAY = 60.0  # s; a longer recording is played faster than real time
+HELP = "Drive a simulated robot among people with all nodes, from its sensors to a report."
+EXAMPLE = "equi demo --scenario crowd --seed 3 --out out/demo"
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the options of `equi demo`."""
-    parser.add_argument("--seconds", type=float, default=40.0, help="length of the recording (40)")
-    parser.add_argument("--seed", type=int, default=0, help="other people for each (0)")
+    parser.add_argument("--scenario", default="office", help="which world (office)")
+    parser.add_argument("--seed", type=int, default=0, help="another world for each (0)")
+    parser.add_argument("--minutes", type=float, default=5.0, metavar="M",
+                        help="of driving by the clock on the wall, at most (5)")  # fmt: skip
+    parser.add_argument("--viewer", action="store_true", help="show the world in a window")
+    parser.add_argument("--lock-step", action="store_true",
+                        help="the world waits for the nodes, however slow they are")  # fmt: skip
+    parser.add_argument("--faults", type=Path, metavar="FILE",
+                        help="what goes wrong and when, as in config/faults")  # fmt: skip
+    parser.add_argument("--graph", default="demo", help="the nodes: a name or a file (demo)")
+    parser.add_argument("--set", action="append", default=[], metavar="NODE.PARAM=VALUE",
+                        dest="settings", help="set a parameter; may be repeated")  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("out/demo"), metavar="DIR",
                         help="folder of the bag and the report (out/demo)")  # fmt: skip
-    parser.add_argument("--weights", default="", help="path of a .safetensors file")
+    crowd = parser.add_argument_group("prediction alone, on a recorded crowd")
+    crowd.add_argument("--crowd", action="store_true", help="no robot: predict a crowd")
+    crowd.add_argument("--seconds", type=float, default=40.0, help="length of the recording (40)")
+    crowd.add_argument("--weights", default="", help="path of a .safetensors file")
 
 
 def run(arguments: argparse.Namespace) -> dict:
-    """Build a recording, play it to the live node, report; return the figures."""
-    console, started = Console(), time.monotonic()
-    if not 8.0 <= arguments.seconds <= 600.0:
-        raise EquiError("--seconds must be 8 to 600: eight hold one past and one future.")
-    folder = report_folder(arguments.out)
-    bag = folder / "crowd.mcap"
-    console.print(f"[bold]1[/] A crowd of {AGENTS} people for {arguments.seconds:g} s -> {bag}")
-    write_crowd(
-        bag, console, seed=arguments.seed, seconds=arguments.seconds, agents=AGENTS,
-        rate_hz=RATE_HZ, noise=NOISE, overwrite=True,
-    )  # fmt: skip
-    recording = read_tracks(bag)
-    rate = max(1.0, arguments.seconds / LONGEST_PLAY)
-    console.print(f"[bold]2[/] The node {NODE}, live through DDS, at {rate:.3g}x")
-    parameters = {"weights": arguments.weights} if arguments.weights else {}
-    done = run_online(recording, parameters, rate, folder / "node.log", console)
-    console.print("[bold]3[/] The report")
-    command = shlex.join(["equi", *sys.argv[1:]])
-    figures, page = write_run(recording, done, folder, command, console)
-    console.print(summary(figures))
-    minutes = (time.monotonic() - started) / 60.0
-    console.print(f"Done in {minutes:.1f} minutes. Open [bold]{page}[/]", soft_wrap=True)
-    return _demo_figures(figures, minutes)
-
-
-def _demo_figures(figures: dict, minutes: float) -> dict:
-    """Return all figures with the keys that every demo has."""
-    node = figures["node"]
-    is_sound = node["exit_code"] == 0 and figures["scored"] > 0 and not figures["fallbacks"]
-    nodes = {NODE: {"rate_hz": node["rate_hz"], "latency_ms": figures["latency_ms"],
-                    "cpu": node["cpu"], "rss_mb": node["rss_mb"]}}  # fmt: skip
-    success = is_sound and not figures["drops"]
-    return figures | {"ok": is_sound, "success": success, "minutes": minutes, "nodes": nodes}
+    """Run the demo that is asked for; return its figures."""
+    if arguments.crowd:
+        from equi_nodes.cli import demo_crowd as demo
+    else:
+        from equi_nodes.cli import demo_loop as demo
+    return demo.run(arguments)

@@ -1,4 +1,4 @@
-"""`equi demo` runs from nothing to a report, through a live node."""
+"""`equi demo --crowd` runs from nothing to a report, through a live node."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from equi_nodes.cli.main import main
 
 def test_the_demo_ends_with_a_report_and_its_figures(weights, tmp_path, capsys):
     folder, figures = tmp_path / "demo", tmp_path / "demo.json"
-    options = ["--seconds", "10", "--out", str(folder), "--weights", str(weights)]
+    options = ["--crowd", "--seconds", "10", "--out", str(folder), "--weights", str(weights)]
     assert main(["demo", *options, "--json", str(figures)]) == 0
     assert "report.html" in capsys.readouterr().out.replace("\n", "")
     read = json.loads(figures.read_text())
@@ -25,5 +25,5 @@ def test_the_demo_ends_with_a_report_and_its_figures(weights, tmp_path, capsys):
 
 
 def test_a_demo_too_short_to_score_is_refused(tmp_path, capsys):
-    assert main(["demo", "--seconds", "2", "--out", str(tmp_path)]) == 1
+    assert main(["demo", "--crowd", "--seconds", "2", "--out", str(tmp_path)]) == 1
     assert "--seconds must be 8 to 600" in capsys.readouterr().err
