@@ -5,6 +5,7 @@ All places are in ``odom``, which is where the robot's base was at the start: tr
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
@@ -142,6 +143,15 @@ class StackRun:
         """Return the simulated time from the first to the last true pose."""
         stamps = self.truth.stamps_ns
         return float(stamps[-1] - stamps[0]) * 1e-9 if len(stamps) else 0.0
+
+    @property
+    def hash(self) -> str:
+        """Return the SHA-256 of both ways of the robot and of all collisions."""
+        digest = hashlib.sha256()
+        for way in (self.truth, self.estimate):
+            digest.update(way.stamps_ns.tobytes() + way.poses.tobytes())
+        digest.update(repr(self.collisions).encode())
+        return digest.hexdigest()
 
     def save(self, path: Path) -> None:
         """Write everything to one ``.npz`` file; the interactions of predictions are left out."""

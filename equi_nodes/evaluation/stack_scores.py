@@ -18,6 +18,8 @@ from equi_nodes.sim.scenario import Robot
 
 CARRIED = 3.0  # m/s; who is faster between two poses did not drive
 SAME_PERSON = 0.8  # m, from a prediction's start to the person that it is of
+MISPLACED = 0.5  # m, a robot that believes to be so far away misses its goal
+LONG_STAND = 10.0  # s that a robot stands still for one reason, to be named
 SHORTEST = E2PlannerConfig(inflation_radius=0.0, time_limit=60.0)
 
 
@@ -40,8 +42,33 @@ def measure(run: StackRun) -> dict:
         "odometry": odometry_figures(run),
         "prediction": prediction_figures(run),
         "nodes": node_figures(run),
+        "causes": causes(run),
+        "hash": run.hash,
         "notes": list(run.notes),
     }
+
+
+def causes(run: StackRun) -> list[str]:
+    """Return why a run was no success, in sentences; none of one that was."""
+    start = run.truth.stamps_ns[0]
+    found = [
+        f"drove into {contact.other} at {(contact.stamp_ns - start) * 1e-9:.1f} s"
+        for contact in run.collisions
+        if contact.is_robot_at_fault
+    ]
+    missed = [number for number, goal in enumerate(run.goals, 1) if goal.reached_ns is None]
+    if not missed:
+        return found
+    found.append(f"goal {missed[0]} was not reached within {run.seconds:.0f} s")
+    if len(run.estimate.stamps_ns) and (error := odometry_error(run)[1][-1]) > MISPLACED:
+        found.append(f"the odometry was {error:.2f} m off at the end")
+    stood: dict[str, float] = {}
+    for remark in run.remarks:
+        if remark.node == "path_follower":
+            seconds = (remark.end_ns - remark.begin_ns) * 1e-9
+            stood[remark.words] = stood.get(remark.words, 0.0) + seconds
+    found += [f"stood {s:.0f} s: {words}" for words, s in stood.items() if s > LONG_STAND]
+    return found
 
 
 def people_distance(run: StackRun) -> tuple[np.ndarray, np.ndarray]:
