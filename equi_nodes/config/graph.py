@@ -107,16 +107,37 @@ def read_graph(name: str) -> Graph:
     Raises:
         EquiError: there is no such graph, or its file is malformed.
     """
-    path = Path(name) if name.endswith(".yaml") else share_dir() / f"config/graphs/{name}.yaml"
-    if not path.is_file():
-        raise EquiError(f"There is no graph '{name}': choose one of {_list(graph_names())}.")
+    path = _graph_path(name)
     try:
         content = yaml.safe_load(path.read_text())
-        nodes = tuple(_node(key, value) for key, value in content["nodes"].items())
+        nodes = tuple(_node(key, value) for key, value in _entries(content).items())
         record = (RecordedTopic(k, **v) for k, v in content.get("record", {}).items())
         return Graph(content["name"], content["description"], nodes, tuple(record))
     except (yaml.YAMLError, KeyError, TypeError, AttributeError) as error:
         raise EquiError(f"{path} is not a graph: {error}.") from error
+
+
+def _graph_path(name: str) -> Path:
+    """Return the file of a graph that is given by its name or path."""
+    path = Path(name) if name.endswith(".yaml") else share_dir() / f"config/graphs/{name}.yaml"
+    if not path.is_file():
+        raise EquiError(f"There is no graph '{name}': choose one of {_list(graph_names())}.")
+    return path
+
+
+def _entries(content: Mapping[str, Any]) -> dict[str, dict[str, Any]]:
+    """Return the entries of all nodes: those of the graphs that are included, then its own.
+
+    An entry of a node that is included changes what it says and keeps the rest.
+    """
+    entries: dict[str, dict[str, Any]] = {}
+    for name in content.get("include", ()):
+        entries |= _entries(yaml.safe_load(_graph_path(name).read_text()))
+    for name, entry in content["nodes"].items() if "nodes" in content else ():
+        entries[name] = entries.get(name, {}) | entry
+    if not entries:
+        raise KeyError("nodes")
+    return entries
 
 
 def _node(name: str, entry: Mapping[str, Any]) -> NodeStart:

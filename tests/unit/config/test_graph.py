@@ -60,3 +60,17 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path, content):
     path.write_text(content)
     with pytest.raises(EquiError, match="is not a graph"):
         read_graph(str(path))
+
+
+def test_a_graph_can_include_others_and_change_their_nodes(tmp_path):
+    path = tmp_path / "both.yaml"
+    path.write_text(
+        "name: both\ndescription: Two graphs.\ninclude: [predict, plan]\n"
+        "nodes: {e2_planner: {parameters: other.param.yaml}}\n"
+        "record: {plan: {type: nav_msgs/msg/Path}}\n"
+    )
+    graph = read_graph(str(path))
+    assert [node.name for node in graph.nodes] == ["eqmotion", "e2_planner"]
+    assert graph.node("e2_planner").parameter_file.name == "other.param.yaml"
+    assert graph.node("e2_planner").remap == read_graph("plan").node("e2_planner").remap
+    assert [(topic.name, topic.period) for topic in graph.record] == [("plan", 0.0)]
