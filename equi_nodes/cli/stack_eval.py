@@ -15,6 +15,7 @@ from equi_nodes.evaluation.report import report_folder
 from equi_nodes.evaluation.stack_study import ENGINES, Trial, study
 from equi_nodes.evaluation.stack_summary import by_node, summary
 
+SEEDS = 10  # of each scenario, where it is not said
 COLUMNS = {  # of the table: title, key, format
     "success": ("success_rate", "{:.0%}"), "by robot": ("collisions", "{:d}"),
     "by others": ("collisions_by_others", "{:d}"), "nearest m": ("nearest_person_m", "{:.2f}"),
@@ -35,14 +36,14 @@ def configure(group: argparse._ArgumentGroup) -> None:
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
     """Make all runs that are asked for, print the tables and return the figures."""
-    if args.seeds is None or args.seeds < 1 or args.workers < 1:
+    if (args.seeds or 1) < 1 or args.workers < 1:
         raise EquiError("--seeds and --workers are whole numbers from 1 on.")
     if args.faults is not None:
         from equi_nodes.cli import stack_faults
 
         return stack_faults.evaluate(args, console)
     trials = [Trial(name, seed, **shared(args)) for name in scenarios(args.scenarios)
-              for seed in range(args.seeds)]  # fmt: skip
+              for seed in range(args.seeds or SEEDS)]  # fmt: skip
     figures = [run for _, run in made(trials, args, console)]
     totals = summary(figures)
     nodes = by_node(figures)
