@@ -1,0 +1,123 @@
+"""How fast a robot may drive among people: it can always stop, and it gives way in time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from equi_nodes.samples import PredictionSample, TrackSample
+
+HORIZON_S, STEP_S = 3.0, 0.1  # how far ahead meetings are looked for
+BEHIND = np.cos(np.radians(110.0))  # who is there is not driven towards
+GENTLE = 0.5  # share of the braking power that giving way uses
+BESIDE = (0.25, 0.6)  # m/s right beside people, and more per metre of gap
+NEARER = 0.02  # m, who does not come nearer than now is not met
+
+
+@dataclass(frozen=True)
+class Keep:
+    """What a robot keeps from people.
+
+    Attributes:
+        distance: metres between the middles, below which they meet.
+        contact: metres between the middles, at which they touch.
+        reaction: s, until a command shows.
+        braking: m/s^2.
+        risk: probability of a meeting from which the robot gives way.
+    """
+
+    distance: float
+    contact: float
+    reaction: float
+    braking: float
+    risk: float
+
+
+class Walkers:
+    """The people around as they will walk, from predictions or from tracks at constant velocity.
+
+    Attributes:
+        positions, velocities: (A, 2) now, m and m/s.
+    """
+
+    def __init__(self, people: PredictionSample | TrackSample | None, stamp_ns: int) -> None:
+        """Read what is known of people, for a time that is no earlier; 0 is theirs."""
+        late = max(0, stamp_ns - people.stamp_ns) * 1e-9 if people and stamp_ns else 0.0
+        self._times = late + np.arange(0.0, HORIZON_S + STEP_S / 2, STEP_S)
+        if people is None or not len(people.ids):
+            self._paths = np.zeros((0, 1, len(self._times), 2))
+            self._chances = np.ones((0, 1))
+        elif isinstance(people, TrackSample):
+            velocities = np.nan_to_num(people.velocities[:, None, None, :2])
+            first = people.positions[:, None, None, :2]
+            self._paths = first + self._times[:, None] * velocities
+            self._chances = np.ones((len(people.ids), 1))
+        else:
+            self._paths = self._predicted(people)
+            self._chances = people.probabilities
+        mean = (self._chances[..., None, None] * self._paths).sum(1)
+        self.positions = mean[:, 0]
+        step = round(0.5 / STEP_S)
+        self.velocities = (mean[:, step] - mean[:, 0]) / (step * STEP_S)
+
+    def _predicted(self, people: PredictionSample) -> np.ndarray:
+        """Return the paths (A, K, T, 2) at the times of this object, straight between steps."""
+        agents, modes, steps = people.paths.shape[:3]
+        now = np.broadcast_to(people.positions[:, None, None, :2], (agents, modes, 1, 2))
+        paths = np.concatenate([now, people.paths], 2)
+        place = np.minimum(self._times / (people.time_step_ns * 1e-9), steps)
+        before = np.minimum(place.astype(int), steps - 1)
+        share = (place - before)[:, None]
+        return (1 - share) * paths[:, :, before] + share * paths[:, :, before + 1]
+
+    def stopping_speed(self, pose: np.ndarray, keep: Keep, backwards: bool = False) -> float:
+        """Return the speed in m/s from which the robot stops before it can touch anybody.
+
+        Everybody is taken to come on as now. Beside people it is slow: they may step in.
+        """
+        sign = -1.0 if backwards else 1.0
+        heading = sign * np.array([np.cos(pose[2]), np.sin(pose[2])])
+        offsets = self.positions - pose[:2]
+        away = np.maximum(np.linalg.norm(offsets, axis=1), 1e-6)
+        towards = offsets @ heading / away
+        closing = np.maximum(-(offsets * self.velocities).sum(1) / away, 0.0)
+        margin = 0.5 * (keep.distance - keep.contact)
+        gap = away - keep.contact - margin - closing * keep.reaction
+        half = keep.reaction + closing / keep.braking
+        root = np.sqrt(np.maximum(half**2 + 2 * gap / keep.braking, 0.0))
+        speeds = np.maximum(keep.braking * (root - half), 0.0)
+        is_ahead = towards > 0.1
+        beside = BESIDE[0] + BESIDE[1] * np.maximum(gap, 0.0)
+        return min(
+            float((speeds[is_ahead] / towards[is_ahead]).min(initial=np.inf)),
+            float(beside[towards > 0.0].min(initial=np.inf)),
+        )
+
+    def yielding_speed(
+        self, way: np.ndarray, step: float, speed: float, heading: float, keep: Keep
+    ) -> float:
+        """Return the speed in m/s at which the robot stops before it meets anybody on its way.
+
+        Args:
+            way: (S, 2) points ahead on the path, evenly spaced, the robot first.
+            step: metres between two of them.
+            speed: m/s with which it would go on.
+            heading: rad, where the robot looks.
+            keep: what is kept.
+        """
+        ahead = np.array([np.cos(heading), np.sin(heading)])
+        offsets = self.positions - way[0]
+        is_seen = offsets @ ahead > BEHIND * np.linalg.norm(offsets, axis=1)
+        if not is_seen.any():
+            return np.inf
+        gone = speed * np.arange(len(self._times)) * STEP_S
+        robot = way[np.minimum(np.rint(gone / step).astype(int), len(way) - 1)]
+        apart = np.linalg.norm(self._paths[is_seen] - robot, axis=-1)
+        is_near = apart < np.minimum(keep.distance, apart[..., :1] - NEARER)
+        risk = (is_near * self._chances[is_seen][..., None]).sum(1).max(0)
+        meetings = np.flatnonzero(risk >= keep.risk)
+        if not len(meetings):
+            return np.inf
+        room = gone[meetings[0]] - speed * keep.reaction
+        return float(np.sqrt(2 * GENTLE * keep.braking * max(room, 0.0)))
