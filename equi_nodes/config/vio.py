@@ -177,6 +177,49 @@ class InitialiserConfig:
 
 
 @dataclass(frozen=True)
+class WheelConfig:
+    """What a user may set about the wheels of a robot that cannot move sideways.
+
+    Noise is given as densities, so that wheels of any rate tell as much.
+    """
+
+    speed_noise: float = parameter(
+        0.01, "Noise of the speed.", unit="m/s/sqrt(Hz)", low=1e-4, high=1.0
+    )
+    speed_share: float = parameter(
+        0.02, "Noise of the speed that grows with it, as a share.", unit="1/sqrt(Hz)",
+        low=0.0, high=1.0,
+    )  # fmt: skip
+    slide_noise: float = parameter(
+        0.03, "Speed sideways that is none by the wheels.", unit="m/s/sqrt(Hz)", low=1e-4, high=1.0
+    )
+    bounce_noise: float = parameter(
+        0.02, "Speed up and down that is none by the wheels.", unit="m/s/sqrt(Hz)",
+        low=1e-4, high=1.0,
+    )  # fmt: skip
+    yaw_noise: float = parameter(
+        0.02, "Noise of the yaw rate; 0 does not use it.", unit="rad/s/sqrt(Hz)", low=0.0, high=1.0
+    )
+    yaw_share: float = parameter(
+        0.1, "Noise of the yaw rate that grows with it, as a share.", unit="1/sqrt(Hz)",
+        low=0.0, high=1.0,
+    )  # fmt: skip
+    prior_scale: float = parameter(
+        0.02, "Spread of the wheels' size at the start, as a share; 0 fixes it.", low=0.0, high=0.5
+    )
+    scale_walk: float = parameter(
+        0.001, "Change of the wheels' size, as a share; floors differ.", unit="1/sqrt(s)",
+        low=0.0, high=0.1,
+    )  # fmt: skip
+    still_speed: float = parameter(
+        0.005, "Most speed of wheels that stand.", unit="m/s", low=0.0, high=0.1
+    )
+    still_turn: float = parameter(
+        0.01, "Most yaw rate of wheels that stand.", unit="rad/s", low=0.0, high=0.1
+    )
+
+
+@dataclass(frozen=True)
 class VioConfig:
     """What a user may set about the odometry node: its inputs, frames and outputs."""
 
@@ -224,6 +267,10 @@ class VioConfig:
     )
     path_length: int = parameter(1000, "Newest poses in the path.", low=2, high=100_000)
     slam: bool = parameter(False, "Keep a map and correct the drift by it as map -> odom.")
+    wheels: bool = parameter(
+        False,
+        "Use the speed of the wheels too, in the twist of nav_msgs/Odometry; needs base_frame.",
+    )
 
 
 @dataclass(frozen=True)
@@ -331,4 +378,5 @@ PARTS = {
     "tracker": TrackerConfig,
     "initialiser": InitialiserConfig,
     "mapping": SlamConfig,
+    "wheel": WheelConfig,
 }  # by the prefix that their parameters have in the node

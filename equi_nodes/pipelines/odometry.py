@@ -11,11 +11,17 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from equi_nodes.config.vio import FilterConfig, InitialiserConfig, SlamConfig, TrackerConfig
+from equi_nodes.config.vio import (
+    FilterConfig,
+    InitialiserConfig,
+    SlamConfig,
+    TrackerConfig,
+    WheelConfig,
+)
 from equi_nodes.geometry.camera import Camera
 from equi_nodes.geometry.rotations import inverse, transform
 from equi_nodes.pipelines.track_picture import draw
-from equi_nodes.samples import Frame, OdometrySample, Status, Tracks
+from equi_nodes.samples import Frame, OdometrySample, Status, Tracks, WheelSample
 from equi_nodes.vio.estimator import Estimator
 from equi_nodes.vio.initialisation.initialiser import Initialiser
 from equi_nodes.vio.sensor_check import StartCheck
@@ -38,7 +44,7 @@ class OdometryParts:
     """Settings of the parts of the odometry.
 
     Attributes:
-        filter, tracker, initialiser: see the classes.
+        filter, tracker, initialiser, wheel: see the classes.
         mapping: None leaves the map out.
     """
 
@@ -46,22 +52,31 @@ class OdometryParts:
     tracker: TrackerConfig = TrackerConfig()
     initialiser: InitialiserConfig = InitialiserConfig()
     mapping: SlamConfig | None = None
+    wheel: WheelConfig = WheelConfig()
 
 
-def make_rig(cameras: Sequence[Camera], imu_noise: Mapping[str, float] | None = None) -> Rig:
-    """Return the rig of one camera or two and an IMU, whose noise is usual if it is not given."""
-    return Rig(tuple(cameras), ImuNoise(**imu_noise) if imu_noise else ImuNoise())
+def make_rig(
+    cameras: Sequence[Camera],
+    imu_noise: Mapping[str, float] | None = None,
+    T_b_base: np.ndarray | None = None,
+) -> Rig:
+    """Return the rig of one camera or two and an IMU, whose noise is usual if it is not given.
+
+    ``T_b_base`` (4, 4) says where the wheels are, for those who give their speed.
+    """
+    noise = ImuNoise(**imu_noise) if imu_noise else ImuNoise()
+    return Rig(tuple(cameras), noise, np.eye(4) if T_b_base is None else T_b_base)
 
 
 class Odometry:
-    """Steps on frames; IMU samples may come at any time, also from another thread.
+    """Steps on frames; IMU and wheels may come at any time, also from another thread.
 
     Attributes:
         rig: the sensors it works for.
         remarks: what the newest step has to say beside its sample, in sentences.
         timings: seconds that the parts of the newest step took, by name.
         late: messages that came after a newer one and were left out.
-        unusable: IMU samples that were no numbers.
+        unusable: samples of IMU or wheels that were no numbers.
     """
 
     backend_name = "numpy"
@@ -86,9 +101,10 @@ class Odometry:
         self._tracker = Tracker(rig, parts.tracker)
         alone = len(rig.cameras) == 1
         initialiser = Initialiser(rig, parts.initialiser, parts.filter) if alone else None
-        self._estimator = Estimator(rig, parts.filter, initialiser)
+        self._estimator = Estimator(rig, parts.filter, initialiser, parts.wheel)
         self._map = _map(rig, parts.mapping) if parts.mapping else None
         self._waiting: deque[tuple[int, np.ndarray, np.ndarray]] = deque(maxlen=MOST_WAITING)
+        self._wheels: deque[WheelSample] = deque(maxlen=MOST_WAITING)
         self._forget()
 
     def warm_up(self) -> None:
@@ -109,6 +125,11 @@ class Odometry:
         """Take one sample, (3,) rad/s and (3,) m/s^2 of specific force in the body."""
         self._waiting.append((stamp_ns - self._offset_ns, gyro, accel))
 
+    def add_wheels(self, sample: WheelSample) -> None:
+        """Take what the wheels say at one time by the IMU's clock; the rig tells where they are."""
+        moved = sample.stamp_ns - self._offset_ns
+        self._wheels.append(replace(sample, stamp_ns=moved))
+
     def step(self, frame: Frame) -> OdometrySample | None:
         """Return where the body was when a frame was taken; None if a newer frame was before it.
 
@@ -116,6 +137,7 @@ class Odometry:
         """
         began = time.perf_counter()
         self._take_imu()
+        self._take_wheels()
         if not self._is_newer(frame.stamp_ns, self._newest_frame):
             return None
         self._newest_frame = frame.stamp_ns
@@ -170,6 +192,16 @@ class Odometry:
                 self._check.imu(stamp_ns, gyro, accel)
                 self._estimator.add_imu(stamp_ns, gyro, accel)
 
+    def _take_wheels(self) -> None:
+        """Hand the wheels' samples to the filter, as those of the IMU."""
+        while self._wheels:
+            sample = self._wheels.popleft()
+            if not np.isfinite([sample.speed, sample.yaw_rate]).all():
+                self.unusable += 1
+            elif self._is_newer(sample.stamp_ns, self._newest_wheels):
+                self._newest_wheels = sample.stamp_ns
+                self._estimator.add_wheels(sample)
+
     def _is_newer(self, stamp_ns: int, newest_ns: int | None) -> bool:
         """Return whether a stamp is to be used; one far back makes a new start."""
         if newest_ns is None or stamp_ns > newest_ns:
@@ -189,6 +221,7 @@ class Odometry:
 
     def _forget(self) -> None:
         self._newest_imu: int | None = None
+        self._newest_wheels: int | None = None
         self._newest_frame: int | None = None
         self._tracks: Tracks | None = None
         self._sample: OdometrySample | None = None

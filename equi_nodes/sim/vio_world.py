@@ -109,10 +109,12 @@ def pinhole_cameras(count: int = 2) -> tuple[Camera, ...]:
     )
 
 
-def simulate(cameras: tuple[Camera, ...], config: WorldConfig, seed: int) -> Recording:
-    """Move a body along a random path; equal arguments give equal recordings."""
+def simulate(
+    cameras: tuple[Camera, ...], config: WorldConfig, seed: int, path: Path | None = None
+) -> Recording:
+    """Move a body along a random path, or a given one; equal arguments give equal recordings."""
     rng = np.random.default_rng(seed)
-    path = Path(config, rng)
+    path = path or Path(config, rng)
     imu_times = np.arange(-LEAD, config.duration + TAIL, 1 / config.imu_rate)
     gyro, accel, biases = _imu(path, imu_times, config, rng)
     times = np.arange(0.0, config.duration, 1 / config.frame_rate)

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 
-from equi_nodes.config.vio import FilterConfig
+from equi_nodes.config.vio import FilterConfig, WheelConfig
 from equi_nodes.geometry.rotations import rigid
-from equi_nodes.samples import OdometrySample, Status, Tracks
+from equi_nodes.samples import OdometrySample, Status, Tracks, WheelSample
 from equi_nodes.vio.imu_buffer import ImuBuffer, white_densities
 from equi_nodes.vio.propagation import Propagation
 from equi_nodes.vio.pseudo import limit_speed, stand_still
@@ -23,6 +23,7 @@ from equi_nodes.vio.trail import Trail, clone_pose, drop_pose
 from equi_nodes.vio.triangulation import OK
 from equi_nodes.vio.types import Rig
 from equi_nodes.vio.update import VisualUpdate, apply_tracks, gate_limits, linearise_tracks
+from equi_nodes.vio.wheels import Wheels
 
 TIME_WENT_BACK = 1.0  # s backward that are a new recording and not a late frame
 NOISE_WINDOW = 1.0  # s over which the IMU's noise is measured
@@ -48,7 +49,9 @@ class Estimator:
     Args:
         rig: cameras and IMU.
         config: the user's settings.
-        initialiser: finds the first state; without one the filter starts at once, upright.
+        initialiser: finds the first state; without one, or with wheels, which tell the speed, the
+            filter starts at once, upright.
+        wheel: the user's settings of the wheels.
 
     Attributes:
         imu: the samples taken.
@@ -61,8 +64,10 @@ class Estimator:
         rig: Rig,
         config: FilterConfig = FilterConfig(),
         initialiser: Initialiser | None = None,
+        wheel: WheelConfig = WheelConfig(),
     ):
         self.imu = ImuBuffer()
+        self._wheels = Wheels(rig.T_b_base, wheel)
         self.resets = self.skipped = 0
         self._rig, self._config, self._initialiser = rig, config, initialiser
         noise, scale = rig.imu_noise, config.imu_noise_scale
@@ -86,6 +91,10 @@ class Estimator:
     def add_imu(self, stamp_ns: int, gyro: np.ndarray, accel: np.ndarray) -> None:
         """Take one sample, rad/s and m/s^2, in order of time."""
         self.imu.add(stamp_ns, gyro, accel)
+
+    def add_wheels(self, sample: WheelSample) -> None:
+        """Take how fast the wheels turn, by the clock of the IMU, in order of time."""
+        self._wheels.add(sample)
 
     def step(self, tracks: Tracks) -> OdometrySample:
         """Take the tracks of one frame; the IMU's samples up to it should have come before."""
@@ -153,6 +162,7 @@ class Estimator:
         self._stood_ns: int | None = None
         self._disputes = False
         self._trail.clear()
+        self._wheels.clear()
         self._health.restart()
         self._stationarity = Stationarity(self._rig, self._config)
         if self._initialiser is not None:
@@ -171,7 +181,7 @@ class Estimator:
 
     def _start(self, tracks: Tracks) -> str:
         """Make the first state; return why that is not possible yet."""
-        if self._initialiser is not None:
+        if self._initialiser is not None and not self._wheels.are_heard:
             found = self._initialiser.feed(tracks, self.imu)
         else:
             found = upright(tracks.stamp_ns, self.imu, self._config)
@@ -195,22 +205,33 @@ class Estimator:
             shown = np.array(white_densities(self.imu, end, NOISE_WINDOW))
             noisy = shown > NOISIER * self._white
             self._propagation.white = np.square(np.where(noisy, shown, self._white))
-        span = self.imu.between(state.time_ns, end)
-        self._propagation.apply(state, span, end)
-        self._rate = span.last_gyro - state.gyro_bias
+        gap = 0.0
+        for sample in self._wheels.due(state.time_ns, end):
+            if sample.stamp_ns > state.time_ns:
+                gap = max(gap, self._move(sample.stamp_ns))
+            self._wheels.update(state, sample, self._rate, self._additive)
+        gap = max(gap, self._move(end))
         before = tracks.stamp_ns if self._last_stamp_ns is None else self._last_stamp_ns
         self._image_gap = (tracks.stamp_ns - before) * 1e-9
         self._last_stamp_ns = tracks.stamp_ns
         self._frames += 1
+        return gap
+
+    def _move(self, end_ns: int) -> float:
+        """Propagate to a time; return the longest gap of the IMU before it, seconds."""
+        span = self.imu.between(self._state.time_ns, end_ns)
+        self._propagation.apply(self._state, span, end_ns)
+        self._rate = span.last_gyro - self._state.gyro_bias
         return float(span.gaps.max(initial=0.0))
 
     def _judge_stillness(self, tracks: Tracks) -> None:
         """Let a still frame replace the one before; tell the state when the body stands."""
         white = np.sqrt(self._propagation.white)
-        self._stationarity.observe(tracks, self.imu, self._state.time_ns, white)
+        now = self._state.time_ns
+        wheels_stand = self._wheels.stand(now, self._config.still_window)
+        self._stationarity.observe(tracks, self.imu, now, white, wheels_stand)
         if self._stationarity.image_is_still and self._frames > FIRST_FRAMES:
             self._drop(len(self._trail) - 2)
-        now = self._state.time_ns
         if not self._stationarity.stands:
             self._stood_ns, self._disputes = None, False
         elif self._stood_ns is None:
@@ -227,7 +248,7 @@ class Estimator:
             variance = self._propagation.white[0] / ((now_ns - since_ns) * 1e-9)
             spread = self._config.still_velocity
             agrees = stand_still(self._state, rates.mean(0), variance, spread, self._additive)
-            self._disputes = not agrees
+            self._disputes = not agrees and self._stationarity.image_is_still
 
     def _update_by_tracks(self) -> tuple[np.ndarray, VisualUpdate]:
         """Choose tracks, gate them, correct the state; tracks that failed rest for a frame."""
@@ -281,6 +302,7 @@ class Estimator:
             self._image_gap,
             spread,
             self._state.time_offset,
+            self._wheels.agreed > 0,
         )
         status, reason = self._health.judge(evidence)
         if not self._health.has_converged:
@@ -291,6 +313,8 @@ class Estimator:
         if not self._health.disagreed_for:
             self._agreed = self._state.position.copy()
         figures = {"attempted": len(good), "accepted": int(good.sum()), "nis": nis}
+        if self._state.wheel_scale is not None:
+            figures |= self._wheels.figures | {"wheel_scale": self._state.wheel_scale}
         seen = {
             "landmarks": update.points[good],
             "landmark_ids": self._trail.ids[columns[good]],

@@ -1,8 +1,8 @@
 """What the filter estimates: the body now, its sensors, and the trail of past poses.
 
-The error state of the body comes first (``ROTATION`` to ``TIME_OFFSET``), then seven numbers a
-camera where the calibration is refined (rotation, position, focal length), then rotation and
-position of each pose of the trail, oldest first.
+The error state of the body comes first (``ROTATION`` to ``TIME_OFFSET``), then the scale of the
+wheels where there are any, then seven numbers a camera where the calibration is refined (rotation,
+position, focal length), then rotation and position of each pose of the trail, oldest first.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ ACCEL_BIAS = slice(12, 15)
 ACCEL_SCALE = slice(15, 18)
 TIME_OFFSET = slice(18, 19)
 BODY = 19  # size of the error of the body and its IMU
+WHEEL_SCALE = BODY  # column of the scale of the wheels, where there are any
 CAMERA = 7  # size of the error of one camera's calibration
 POSE = 6  # size of the error of one pose
 
@@ -70,6 +71,7 @@ class State:
         trail_rotations: (K, 3, 3) of the trail's poses, oldest first.
         trail_positions: (K, 3) metres.
         covariance: (n, n) of the invariant error, see ``update``.
+        wheel_scale: true speed over that of the wheels, None before any were heard.
     """
 
     time_ns: int
@@ -86,6 +88,12 @@ class State:
     covariance: np.ndarray
     trail_rotations: np.ndarray = field(default_factory=lambda: np.zeros((0, 3, 3)))
     trail_positions: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    wheel_scale: float | None = None
+
+    @property
+    def own(self) -> int:
+        """Return the size of the error of the body, its IMU and its wheels."""
+        return BODY + (self.wheel_scale is not None)
 
     def body(self) -> State:
         """Return the body's part alone, which may be changed without changing this one."""
@@ -94,4 +102,5 @@ class State:
             covariance=self.covariance[:BODY, :BODY].copy(),
             trail_rotations=np.zeros((0, 3, 3)),
             trail_positions=np.zeros((0, 3)),
+            wheel_scale=None,
         )

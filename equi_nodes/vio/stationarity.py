@@ -1,7 +1,7 @@
-"""Whether the body stands: the images must say so, and the IMU too.
+"""Whether the body stands: the images must say so, or its wheels where it has any, and the IMU too.
 
-Either alone errs: an accelerometer is calm at constant velocity, and images are still in front
-of something that moves along.
+Either alone errs: an accelerometer is calm at constant velocity, images are still in front of
+something that moves along, and wheels stand while the robot is carried.
 """
 
 from __future__ import annotations
@@ -32,7 +32,14 @@ class Stationarity:
         self._frames = 0
         self.image_is_still = self.stands = False
 
-    def observe(self, tracks: Tracks, buffer: ImuBuffer, time_ns: int, white: np.ndarray) -> None:
+    def observe(
+        self,
+        tracks: Tracks,
+        buffer: ImuBuffer,
+        time_ns: int,
+        white: np.ndarray,
+        wheels_stand: bool | None = None,
+    ) -> None:
         """Judge one frame.
 
         Args:
@@ -41,11 +48,14 @@ class Stationarity:
             time_ns: of the frame, by the IMU's clock.
             white: densities of the noise of gyro and accelerometer as they are now, which on a
                 vibrating robot are far above those of the sensor.
+            wheels_stand: what the wheels say, who know better than images of moving people or of
+                what is far away; None if they say nothing.
         """
         self.image_is_still = self._is_unmoved(tracks)
         if not self.image_is_still:
             self._ids, self._points = tracks.ids, tracks.left
-        calm = self.image_is_still and self._is_calm(buffer, time_ns, white)
+        still = self.image_is_still if wheels_stand is None else wheels_stand
+        calm = still and self._is_calm(buffer, time_ns, white)
         self._frames = self._frames + 1 if calm else 0
         self.stands = self._frames >= self._config.still_frames
 

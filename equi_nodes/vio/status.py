@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import NamedTuple
 
+import numpy as np
 from scipy.stats import chi2
 
 from equi_nodes.config.vio import FilterConfig
@@ -34,6 +35,7 @@ class Evidence(NamedTuple):
         image_gap: time since the frame before, seconds.
         velocity_spread: standard deviation, m/s.
         time_offset: found between cameras and IMU, seconds.
+        wheels_agree: some sample of the wheels told the speed that the filter has.
     """
 
     time: float
@@ -48,6 +50,7 @@ class Evidence(NamedTuple):
     image_gap: float
     velocity_spread: float
     time_offset: float
+    wheels_agree: bool = False
 
 
 class Health:
@@ -55,7 +58,8 @@ class Health:
 
     Attributes:
         has_converged: the velocity has been known since the start.
-        disagreed_for: seconds for which all tracks have contradicted the filter.
+        disagreed_for: seconds for which all tracks have contradicted the filter, and no wheels
+            have confirmed it.
     """
 
     def __init__(self, config: FilterConfig):
@@ -68,6 +72,7 @@ class Health:
         self._started: float | None = None
         self._agreed_at: float | None = None
         self._disagreed_at: float | None = None
+        self._wheels_at = -np.inf
         self.has_converged = False
         self.disagreed_for = 0.0
 
@@ -75,7 +80,7 @@ class Health:
         """Return the status after one more frame, and why it is not better."""
         self._remember(evidence)
         blind = evidence.time - self._agreed_at
-        if blind > self._config.lost_after:
+        if min(blind, evidence.time - self._wheels_at) > self._config.lost_after:
             return Status.LOST, f"{self._blind_reason(evidence)} for {blind:.1f} s"
         if not self.has_converged:
             self.has_converged = evidence.velocity_spread < self._config.converged_velocity
@@ -87,6 +92,8 @@ class Health:
     def _remember(self, evidence: Evidence) -> None:
         if self._started is None:
             self._started = evidence.time
+        if evidence.wheels_agree:
+            self._wheels_at = evidence.time
         self._recent.append(evidence)
         while self._recent[0].time < evidence.time - WINDOW:
             self._recent.popleft()
@@ -101,7 +108,8 @@ class Health:
         elif contradicts and self._disagreed_at is None:
             self._disagreed_at = evidence.time
         started = self._disagreed_at
-        self.disagreed_for = 0.0 if started is None else evidence.time - started
+        is_held = started is None or evidence.wheels_agree
+        self.disagreed_for = 0.0 if is_held else evidence.time - started
 
     def _doubt(self, evidence: Evidence, blind: float) -> str:
         """Return why the filter, which has converged, is not to be fully trusted."""
@@ -114,7 +122,8 @@ class Health:
         if self._disagreed_at is not None:
             return "tracks contradict the motion"
         if blind > self._config.degraded_after:
-            return f"{self._blind_reason(evidence)} for {blind:.1f} s"
+            rest = ", wheels and IMU alone" if evidence.wheels_agree else ""
+            return f"{self._blind_reason(evidence)} for {blind:.1f} s{rest}"
         moving = [] if evidence.stands else [e for e in self._recent if not e.stands]
         attempted = sum(e.attempted for e in moving)
         accepted = sum(e.accepted for e in moving)

@@ -28,10 +28,17 @@ class ImuNoise:
 
 @dataclass(frozen=True)
 class Rig:
-    """The sensors of one robot: one camera, or a left and a right one, and an IMU."""
+    """The sensors of one robot: one camera, or a left and a right one, and an IMU.
+
+    Attributes:
+        cameras: left and right, or one.
+        imu_noise: of the body's IMU.
+        T_b_base: (4, 4) where the wheels carry the body: x ahead, z up, between the driven wheels.
+    """
 
     cameras: tuple[Camera, ...]
     imu_noise: ImuNoise = ImuNoise()
+    T_b_base: np.ndarray = field(default_factory=lambda: np.eye(4))
 
 
 @dataclass(frozen=True)

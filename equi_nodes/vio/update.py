@@ -24,7 +24,6 @@ from equi_nodes.vio.propagation import skew
 from equi_nodes.vio.state import (
     ACCEL_BIAS,
     ACCEL_SCALE,
-    BODY,
     CAMERA,
     GYRO_BIAS,
     POSE,
@@ -32,6 +31,7 @@ from equi_nodes.vio.state import (
     ROTATION,
     TIME_OFFSET,
     VELOCITY,
+    WHEEL_SCALE,
     State,
 )
 from equi_nodes.vio.trail import Trail
@@ -46,7 +46,7 @@ class VisualUpdate(NamedTuple):
     """What the tracks of one frame say.
 
     Attributes:
-        jacobian: (rows, n - BODY) of the calibration and the trail.
+        jacobian: (rows, n - own) of the calibration and the trail.
         residuals: (rows,) with unit variance.
         codes: (T,) ``OK``, or why a track was not taken.
         points: (T, 3) world points.
@@ -86,10 +86,11 @@ def linearise_tracks(
         point_noise: standard deviation of one point, of which gate and NIS speak, where the trail
             holds points as less certain because their errors last over frames.
     """
-    refined = len(state.covariance) > BODY + POSE * len(trail)
+    first = state.own
+    refined = len(state.covariance) > first + POSE * len(trail)
     return VisualUpdate(
         *_stack_tracks(
-            np.ascontiguousarray(state.covariance[BODY:, BODY:]),
+            np.ascontiguousarray(state.covariance[first:, first:]),
             state.trail_rotations,
             state.trail_positions,
             state.camera_rotations,
@@ -268,7 +269,7 @@ def apply_tracks(state: State, update: VisualUpdate, additive: bool) -> None:
             np.column_stack([H, r]), mode="r", overwrite_a=True, check_finite=False
         )[0][: H.shape[1]]
         H, r = turned[:, :-1], turned[:, -1]
-    correct(state, H, slice(BODY, None), r, 1.0, additive)
+    correct(state, H, slice(state.own, None), r, 1.0, additive)
 
 
 def correct(
@@ -306,9 +307,13 @@ def correct(
 
 
 def passes(
-    state: State, H: np.ndarray, columns: slice, residuals: np.ndarray, variance: float
+    state: State,
+    H: np.ndarray,
+    columns: slice,
+    residuals: np.ndarray,
+    variance: np.ndarray | float,
 ) -> bool:
-    """Whether a measurement agrees with the state, at 99.9 %."""
+    """Whether a measurement agrees with the state, at 99.9 %; see ``correct``."""
     S = H @ state.covariance[columns, columns] @ H.T + variance * np.eye(len(residuals))
     return bool(residuals @ np.linalg.solve(S, residuals) < chi2.ppf(0.999, len(residuals)))
 
@@ -329,8 +334,10 @@ def retract(state: State, error: np.ndarray) -> None:
     shifts = (left_jacobian(poses[:, :3]) @ poses[:, 3:, None])[..., 0]
     state.trail_rotations = turns @ state.trail_rotations
     state.trail_positions = (turns @ state.trail_positions[..., None])[..., 0] + shifts
-    if trail > BODY:
-        cameras = error[BODY:trail].reshape(-1, CAMERA)
+    if state.wheel_scale is not None:
+        state.wheel_scale = state.wheel_scale + float(error[WHEEL_SCALE])
+    if trail > state.own:
+        cameras = error[state.own : trail].reshape(-1, CAMERA)
         state.camera_rotations = exp_so3(cameras[:, :3]) @ state.camera_rotations
         state.camera_positions = state.camera_positions + cameras[:, 3:6]
         state.focal_scales = state.focal_scales + cameras[:, 6]

@@ -45,7 +45,7 @@ class FakeTracker:
 class FakeEstimator:
     """Stands still, and remembers what it was given."""
 
-    def __init__(self, rig, config, initialiser=None):
+    def __init__(self, rig, config, initialiser=None, wheel=None):
         self.imu, self.frames, self.reasons, self.initialiser = [], [], [], initialiser
 
     def add_imu(self, stamp_ns, gyro, accel):
