@@ -72,6 +72,7 @@ setup(
             "e2_planner_node = equi_nodes.nodes.e2_planner:main",
             "eqmotion_node = equi_nodes.nodes.eqmotion:main",
             "occupancy_mapper_node = equi_nodes.nodes.occupancy_mapper:main",
+            "path_follower_node = equi_nodes.nodes.path_follower:main",
             "sim_node = equi_nodes.nodes.sim:main",
             "vio_node = equi_nodes.nodes.vio:main",
         ],
