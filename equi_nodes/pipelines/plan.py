@@ -36,6 +36,7 @@ from equi_nodes.samples import GridSample, PlanCode, PlanGraph, PlanRequest, Pla
 Network = Callable[..., tuple[np.ndarray, ...]]
 
 AS_GOOD = 1.01  # a way that costs more than this times that of A* is replaced by it
+BLOCK = 0.1  # m, people are met or not in all cells of a block together
 LARGEST = 4_000_000  # open cells of a map that a graph is built of
 
 
@@ -111,11 +112,12 @@ class Planner:
         rows, columns = np.indices(world.costs.shape, sparse=True)
         away = np.hypot(rows - world.start[0], columns - world.start[1]) * world.resolution
         cells = np.argwhere((away <= horizon_s * speed) & np.isfinite(world.costs))
-        points = world.layout.in_map(cells + 0.5)
+        middles, block = _blocks(cells - world.start, max(1, round(BLOCK / world.resolution)))
+        points = world.layout.in_map(middles + world.start + 0.5)
         late_s = max(0, _stamp(request) - people.stamp_ns) * 1e-9
-        times = late_s + away[tuple(cells.T)] / speed
+        times = late_s + np.hypot(*middles.T) * world.resolution / speed
         met = meeting_probability(points, times, people, self.config.meeting_distance)
-        world.costs[tuple(cells.T)] *= 1 + self.config.meeting_weight * met
+        world.costs[tuple(cells.T)] *= 1 + self.config.meeting_weight * met[block]
 
     def _plan(self, request: PlanRequest, world: World, watched: Deadline) -> PlanSample:
         cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
@@ -251,6 +253,12 @@ def _route_to(world: World, frontiers: Frontiers, node: int) -> Route | None:
         along = Route.over(world, direct).pulled(world.seen_costs, world.roomy)
     # Each part is pulled on its own: the robot has to come to the frontier to look beyond it.
     return along.then(Route.over(world, beyond).pulled(world.costs, world.roomy))
+
+
+def _blocks(cells: np.ndarray, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the middles (B, 2) of blocks of cells (C, 2), and the block (C,) of each cell."""
+    corners, block = np.unique(cells // size, axis=0, return_inverse=True)
+    return corners * size + (size - 1) / 2, block.ravel()
 
 
 def _unreachable(world: World, allow_unknown: bool) -> tuple[PlanCode, str]:
