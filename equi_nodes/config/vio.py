@@ -269,7 +269,12 @@ class VioConfig:
     slam: bool = parameter(False, "Keep a map and correct the drift by it as map -> odom.")
     wheels: bool = parameter(
         False,
-        "Use the speed of the wheels too, in the twist of nav_msgs/Odometry; needs base_frame.",
+        "Use the speed of the wheels too, in the twist of nav_msgs/Odometry.",
+    )
+    wheel_frame: str = parameter(
+        "",
+        "Frame that the wheels' twist is in (child_frame_id), between the driven wheels, x ahead,"
+        " joined to the IMU's by tf_static; empty: base_frame.",
     )
 
 

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections import deque
 from functools import partial
 
 import numpy as np
-from nav_msgs.msg import Odometry, Path
-from sensor_msgs.msg import CompressedImage, Image, Imu, PointCloud2
+from nav_msgs.msg import Odometry
+from sensor_msgs.msg import CompressedImage, Image, Imu
 from tf2_msgs.msg import TFMessage
 
 from equi_nodes.config.vio import PARTS, VioConfig
@@ -25,9 +24,10 @@ from equi_nodes.ros.guard import Guard
 from equi_nodes.ros.health import odometry_report
 from equi_nodes.ros.images import compressed_problem, image_problem
 from equi_nodes.ros.messages import make
+from equi_nodes.ros.odometry_views import OdometryViews
 from equi_nodes.ros.rig import RigListener
 from equi_nodes.ros.run import run
-from equi_nodes.ros.sensors import imu_problem, imu_sample
+from equi_nodes.ros.sensors import imu_problem, imu_sample, wheel_problem, wheel_sample
 from equi_nodes.ros.sync import FrameMatcher
 from equi_nodes.samples import OdometrySample, Status
 
@@ -40,6 +40,10 @@ class VioNode(PipelineNode):
 
     config_class = VioConfig
     parts = PARTS
+
+    @property
+    def _wheel_frame(self) -> str:
+        return self.config.wheel_frame or self.config.base_frame
 
     def open_topics(self) -> None:
         """Subscribe to the sensors, advertise the odometry and what shows how it is made."""
@@ -54,9 +58,14 @@ class VioNode(PipelineNode):
         self._newest: OdometrySample | None = None
         self._reckoning = DeadReckoning(self.part("filter").gravity)
         self._imu_frame, self._T_b_base, self._fast = config.imu_frame, np.eye(4), Gate()
-        self._poses: deque[tuple[int, np.ndarray]] = deque(maxlen=config.path_length)
         self._imu_guard = Guard(config.imu_frame, imu_problem)
         self.add_input("imu", Imu, qos.IMU, self._imu_guard, imu_sample, self._take_imu)
+        if config.wheels:
+            guard = Guard("", wheel_problem(self._wheel_frame))
+            self.add_input(
+                "wheel_odometry", Odometry, qos.IMU, guard, wheel_sample,
+                lambda sample: self._pipeline.add_wheels(sample), is_optional=True,
+            )  # fmt: skip
         is_raw = config.transport == "raw"
         check, kind = (image_problem, Image) if is_raw else (compressed_problem, CompressedImage)
         self._image_guards = {side: Guard("", check) for side in sides}
@@ -64,9 +73,7 @@ class VioNode(PipelineNode):
             take = partial(self._take_image, getattr(self._matcher, side))
             self.add_input(f"{side}/image", kind, qos.SENSOR, guard, lambda msg: msg, take)
         self.odometry = self.add_output("odometry", Odometry, qos.RESULT)
-        self.path = self.add_output("path", Path, qos.RESULT)
-        self.landmarks = self.add_output("landmarks", PointCloud2, qos.RESULT)
-        self.tracks = self.add_output("tracks", Image, qos.RESULT)
+        self._views = OdometryViews(self, config.odom_frame, config.path_length)
         self.tf = self.create_lifecycle_publisher(TFMessage, "/tf", qos.RESULT)
         self.add_report("odometry", lambda: odometry_report(self._newest, self._matcher))
 
@@ -84,8 +91,10 @@ class VioNode(PipelineNode):
             cameras = self._rig_listener.cameras(config.imu_frame, build)
         if config.base_frame and config.base_frame != config.imu_frame:
             self._T_b_base = self._rig_listener.transform(config.imu_frame, config.base_frame)
+        to_wheels = config.imu_frame, self._wheel_frame
+        T_b_wheels = self._rig_listener.transform(*to_wheels) if config.wheels else None
         noise = read_imu_noise(config.imu_calibration) if config.imu_calibration else None
-        rig = make_rig(cameras[: 1 + config.stereo], noise)
+        rig = make_rig(cameras[: 1 + config.stereo], noise, T_b_wheels)
         parts = {name: self.part(name) for name in self.parts if name != "mapping" or config.slam}
         self._pipeline = Odometry(rig, OdometryParts(**parts), offset)
         return FramePipeline(self._pipeline, rig.cameras, config.odom_frame, config.image_bits)
@@ -100,25 +109,17 @@ class VioNode(PipelineNode):
         self._newest = sample or self._newest
         if sample is None or sample.status not in USABLE:
             return
-        self._poses.append((sample.stamp_ns, sample.T_w_b @ self._T_b_base))
         if self.config.rate == "imu":
             self._reckoning.correct(sample)
         else:
             self._say(sample)
-        if self.path.has_readers:
-            self.path.publish(to_message.path(list(self._poses), self.config.odom_frame, make))
-        if self.landmarks.has_readers:
-            cloud = to_message.landmark_cloud(sample, self.config.odom_frame, make)
-            self.landmarks.publish(cloud)
-        if self.tracks.has_readers:
-            frame = self._image_guards["left"].frame
-            picture = self._pipeline.draw_tracks(result.frame)
-            self.tracks.publish(to_message.picture(sample.stamp_ns, frame, picture, make))
+        draw = partial(self._pipeline.draw_tracks, result.frame)
+        self._views.show(sample, self._T_b_base, draw, self._image_guards["left"].frame)
 
     def clear(self) -> None:
         """Forget what waits of the time before a restart."""
         self._forget_inputs()
-        self._poses.clear()
+        self._views.clear()
         self._newest = None
 
     def deactivate(self) -> None:

@@ -68,8 +68,12 @@ class RigListener:
         """Return T_target_source (4, 4).
 
         Raises:
-            EquiError: tf_static does not join the two within a second.
+            EquiError: tf_static does not join the two within a second, or one has no name.
         """
+        if not (target and source):
+            raise EquiError(
+                "imu_frame and base_frame (or wheel_frame) must be set, to be found in tf_static"
+            )
         with self._news:
             self._wait_until(lambda: self._tree.find(target, source) is not None)
             T = self._tree.find(target, source)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from equi_nodes.geometry.rotations import inverse, rigid, rotation
 from equi_nodes.ros.convert import Make, header, stamp_ns
+from equi_nodes.samples import WheelSample
 
 ImuReading = tuple[int, np.ndarray, np.ndarray]
 IMU_FRAME = "imu"
+SIDEWAYS = 0.05  # m/s, more than that no robot on two driven wheels says
 NO_ROTATION = {"x": 0.0, "y": 0.0, "z": 0.0, "w": 1.0}
 
 
@@ -50,6 +53,28 @@ def imu_problem(msg: Any) -> str:
     if msg.angular_velocity_covariance[0] == -1 or msg.linear_acceleration_covariance[0] == -1:
         return "its covariance says that gyro or accelerometer are not provided"
     return ""
+
+
+def wheel_sample(msg: Any) -> WheelSample:
+    """Return what the twist of a ``nav_msgs/Odometry`` says of the wheels."""
+    twist = msg.twist.twist
+    return WheelSample(stamp_ns(msg.header.stamp), twist.linear.x, twist.angular.z)
+
+
+def wheel_problem(frame: str) -> Callable[[Any], str]:
+    """Return what says why an ``Odometry`` of the wheels in a frame cannot be used."""
+
+    def problem(msg: Any) -> str:
+        twist = msg.twist.twist
+        if msg.child_frame_id != frame:
+            return f"child_frame_id is '{msg.child_frame_id}', expected '{frame}'"
+        if not np.isfinite([twist.linear.x, twist.linear.y, twist.angular.z]).all():
+            return "its twist is not a finite number"
+        if abs(twist.linear.y) > SIDEWAYS:
+            return f"it moves sideways at {twist.linear.y:.2f} m/s, which its wheels must not do"
+        return ""
+
+    return problem
 
 
 def transform_of(position: Any, orientation: Any) -> np.ndarray:

@@ -31,7 +31,7 @@ NODES = {
     "vio": ("Visual-inertial odometry: one camera or two, and an IMU.", NodeConfig, VioConfig),
 }
 PARTS = {"e2_planner": {}, "eqmotion": {}, "vio": vio.PARTS}
-VARIANTS = ["vio_euroc", "vio_realsense", "vio_zed"]
+VARIANTS = ["vio_euroc", "vio_realsense", "vio_sim", "vio_zed"]
 
 
 @dataclass(frozen=True)
