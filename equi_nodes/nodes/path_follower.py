@@ -15,13 +15,14 @@ from nav_msgs.msg import OccupancyGrid, Odometry, Path
 from equi_nodes.config.path_follower import PathFollowerConfig
 from equi_nodes.ros import planning, qos
 from equi_nodes.ros.base_node import PipelineNode
-from equi_nodes.ros.convert import prediction_sample, track_sample
+from equi_nodes.ros.convert import prediction_sample, stamp_ns, track_sample
 from equi_nodes.ros.diagnostics import OK, WARN, Report
-from equi_nodes.ros.following import FollowResult, FollowSteps, Heard, path_problem, with_path
+from equi_nodes.ros.following import path_poses, path_problem
 from equi_nodes.ros.gate import Content
 from equi_nodes.ros.guard import EventGuard, Guard, limit_length
 from equi_nodes.ros.odometry import odometry_sample
 from equi_nodes.ros.run import run
+from equi_nodes.sim.following import FollowResult, FollowSteps, Heard
 
 MOST_PEOPLE = 1000  # in a message; one of more is not read at all
 MOST_POSES = 100_000
@@ -99,7 +100,8 @@ class PathFollowerNode(PipelineNode):
         return take
 
     def _take_path(self, msg: Path) -> None:
-        self._heard = with_path(self._heard, msg)
+        when = stamp_ns(msg.header.stamp)
+        self._heard = replace(self._heard, path=path_poses(msg), path_ns=when)
 
     def _tick(self) -> None:
         if self.is_taking:

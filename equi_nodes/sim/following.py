@@ -1,0 +1,129 @@
+"""All that following a path reads, and when the robot has to stand still instead."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from equi_nodes.config.path_follower import PathFollowerConfig
+from equi_nodes.geometry.rotations import yaw_of
+from equi_nodes.samples import (
+    GridSample,
+    OdometrySample,
+    PredictionSample,
+    TrackSample,
+    VelocityCommand,
+)
+from equi_nodes.sim.follower import Follower
+
+SECOND_NS = 1_000_000_000
+
+
+@dataclass(frozen=True)
+class Heard:
+    """The newest of all inputs at one time; None is not yet.
+
+    Attributes:
+        now_ns: the node's time.
+        odometry: where the base is and how it moves.
+        path: (P, 3) x, y in metres and yaw in rad, empty where there is none.
+        path_ns: its stamp.
+        predictions, tracks: the people.
+        grid: the map.
+    """
+
+    now_ns: int = 0
+    odometry: OdometrySample | None = None
+    path: np.ndarray = field(default_factory=lambda: np.zeros((0, 3)))
+    path_ns: int = 0
+    predictions: PredictionSample | None = None
+    tracks: TrackSample | None = None
+    grid: GridSample | None = None
+
+    def age_s(self, stamp: int) -> float:
+        """Return how long ago a stamp was, seconds."""
+        return (self.now_ns - stamp) / SECOND_NS
+
+
+@dataclass(frozen=True)
+class FollowResult:
+    """What to do at one time.
+
+    Attributes:
+        stamp_ns: the time.
+        frame_id: of the path.
+        command: what to do.
+        state: of the follower; ``standing`` where it was not asked.
+        reason: why the robot stands still, empty if it need not.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    command: VelocityCommand
+    state: str
+    reason: str = ""
+    is_fallback: bool = False
+    rejected: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+class FollowSteps:
+    """Asks a follower, unless something that it needs is missing or old."""
+
+    backend_name = "numpy"
+
+    def __init__(self, follower: Follower, config: PathFollowerConfig) -> None:
+        """Drive with a follower."""
+        self._follower, self._config = follower, config
+
+    def warm_up(self) -> None:
+        """Do nothing: nothing is compiled."""
+
+    def reset(self) -> None:
+        """Forget the last command."""
+        self._follower.reset()
+
+    def step(self, heard: Heard) -> FollowResult:
+        """Return what to do now."""
+        frame, reason = self._config.fixed_frame, self._why_standing(heard)
+        if reason:
+            self._follower.reset()
+            return FollowResult(heard.now_ns, frame, VelocityCommand(), "standing", reason)
+        pose, speed = _now(heard)
+        command = self._follower.step(
+            pose, speed, heard.path, self._people(heard), heard.grid, heard.now_ns
+        )
+        return FollowResult(heard.now_ns, frame, command, self._follower.state)
+
+    def _people(self, heard: Heard) -> PredictionSample | TrackSample | None:
+        """Return the predictions, tracks where those are old, None where nobody is known."""
+        for people in (heard.predictions, heard.tracks):
+            if people and heard.age_s(people.stamp_ns) <= self._config.people_timeout:
+                return people
+        return None
+
+    def _why_standing(self, heard: Heard) -> str:
+        config, odometry = self._config, heard.odometry
+        if odometry is None:
+            return "no odometry has come"
+        if (age := heard.age_s(odometry.stamp_ns)) > config.odometry_timeout:
+            return f"the odometry is {age:.1f} s old"
+        if not len(heard.path):
+            return "there is no path"
+        if (age := heard.age_s(heard.path_ns)) > config.plan_timeout:
+            return f"the path is {age:.1f} s old"
+        if (heard.predictions or heard.tracks) and self._people(heard) is None:
+            return "nobody tells of the people any more"
+        return ""
+
+
+def _now(heard: Heard) -> tuple[np.ndarray, float]:
+    """Return pose (3,) and speed of the base now, if it goes on as the odometry last said."""
+    sample = heard.odometry
+    seconds = max(heard.age_s(sample.stamp_ns), 0.0)
+    speed = float(sample.velocity @ sample.T_w_b[:3, 0])
+    turn = float(sample.angular_velocity[2]) * seconds
+    yaw = yaw_of(sample.T_w_b) + turn / 2
+    step = speed * seconds * np.array([np.cos(yaw), np.sin(yaw)])
+    return np.array([*(sample.T_w_b[:2, 3] + step), yaw + turn / 2]), speed
