@@ -38,12 +38,12 @@ from equi_nodes.samples import (
     VelocityCommand,
 )
 from equi_nodes.sim.follower import Follower
+from equi_nodes.sim.following import FollowSteps, Heard
 from equi_nodes.sim.mounts import Mounts
 from equi_nodes.sim.scenario import FRAME
 from equi_nodes.sim.simulation import Readings, Truth
 
 USABLE = (Status.TRACKING, Status.DEGRADED)
-STALE_NS = 500_000_000  # the robot stands still without odometry or sweeps for longer
 FORGIVEN = 0.06  # m, of the robot's radius, before a path counts as blocked by a newer map
 
 
@@ -54,7 +54,7 @@ class Known:
     Attributes:
         odometry: of the base in ``odom``, usable or not.
         tracks, predictions, grid, plan: the newest.
-        standing: why the robot stands still, empty if it need not.
+        state: of the follower, in a word.
     """
 
     odometry: OdometrySample | None = None
@@ -62,7 +62,7 @@ class Known:
     predictions: PredictionSample | None = None
     grid: GridSample | None = None
     plan: PlanSample | None = None
-    standing: str = ""
+    state: str = ""
 
 
 @dataclass
@@ -123,9 +123,8 @@ class Stack:
         self._predictor = Predictor.from_config(settings.predictor)
         self._mapper = Mapper.from_config(settings.mapper)
         self._planner = Planner.from_config(settings.planner)
-        self._follower = Follower(settings.follower)
+        self._follower = FollowSteps(Follower(settings.follower), settings.follower)
         self._trail = PoseTrail(ahead=0.06)
-        self._swept_ns = 0
         self.known, self.record, self.goal = Known(), Record(), None
 
     def _make_odometry(self, rig: Mounts) -> Odometry:
@@ -175,7 +174,6 @@ class Stack:
         if not self._trail.covers(*span(cloud)):
             self.record.say("lidar_tracker", self._now, "there is no pose of the time of the sweep")
             return
-        self._swept_ns = self._now
         sweep = self._trail.posed(cloud, self._T_base_lidar, FRAME)
         self._track(sweep)
         with self.record.timed("eqmotion"):
@@ -244,29 +242,17 @@ class Stack:
     def _move(self) -> VelocityCommand:
         """Follow the path, or stand still where that cannot be done safely."""
         known = self.known
-        known.standing = self._why_standing()
-        self.record.say("path_follower", self._now, known.standing)
-        if known.standing:
-            return VelocityCommand()
-        T = known.odometry.T_w_b
-        pose = np.array([*T[:2, 3], yaw_of(T)])
-        speed = float(known.odometry.velocity @ T[:3, 0])
+        is_silent = known.odometry is not None and known.odometry.status not in USABLE
+        plan = known.plan or PlanSample(0, FRAME, PlanCode.NONE)
+        heard = Heard(
+            self._now, None if is_silent else known.odometry, plan.poses, plan.stamp_ns,
+            known.predictions, known.tracks, known.grid,
+        )  # fmt: skip
         with self.record.timed("path_follower"):
-            return self._follower.step(pose, speed, known.plan.poses, known.predictions, known.grid)
-
-    def _why_standing(self) -> str:
-        known = self.known
-        if known.odometry is None or self._now - known.odometry.stamp_ns > STALE_NS:
-            return "the odometry is silent"
-        if known.odometry.status not in USABLE:
-            return f"the odometry is {known.odometry.status.value}"
-        if self._now - self._swept_ns > STALE_NS:
-            return "the LiDAR is silent"
-        if self.goal is None:
-            return "there is no goal"
-        if known.plan is None or known.plan.code is not PlanCode.NONE:
-            return "there is no path"
-        return ""
+            result = self._follower.step(heard)
+        known.state = result.state
+        self.record.say("path_follower", self._now, result.reason)
+        return result.command
 
 
 def of_base(sample: OdometrySample, T_b_base: np.ndarray) -> OdometrySample:
