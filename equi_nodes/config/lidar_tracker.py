@@ -24,7 +24,7 @@ class LidarTrackerConfig:
         0.15, "What is lower above the ground belongs to it.", unit="m", low=0.02, high=0.5
     )
     max_height: float = parameter(
-        2.2, "What is higher is no part of a person.", unit="m", low=1.0, high=5.0
+        2.05, "What is higher is no part of a person.", unit="m", low=1.0, high=5.0
     )
     min_points: int = parameter(5, "Points that a person must have.", low=1, high=1000)
     time_unit: str = parameter(

@@ -9,8 +9,9 @@ import numpy as np
 from equi_nodes.config.lidar_tracker import LidarTrackerConfig
 from equi_nodes.geometry.pose_trail import SECOND_NS, laid_out, span
 from equi_nodes.samples import CloudSample, PosedCloud, TrackSample
+from equi_nodes.tracking.background import Background
 from equi_nodes.tracking.candidates import Candidates, Points, candidates
-from equi_nodes.tracking.clusters import cluster
+from equi_nodes.tracking.clusters import below, cluster
 from equi_nodes.tracking.ground import Ground
 from equi_nodes.tracking.score import View, evidence, view_of
 from equi_nodes.tracking.splitting import split
@@ -57,7 +58,7 @@ class LidarTracker:
     def __init__(self, config: LidarTrackerConfig = LidarTrackerConfig()) -> None:
         """Follow nobody yet."""
         self.config = config
-        self._ground = Ground()
+        self._ground, self._background = Ground(), Background()
         self._tracker = Tracker(
             TrackerSettings(
                 config.acceleration, config.confirmation, config.existence, config.coast
@@ -79,6 +80,7 @@ class LidarTracker:
     def reset(self) -> None:
         """Forget all people and the ground."""
         self._ground.clear()
+        self._background.clear()
         self._tracker.clear()
         self._stamp_ns = None
 
@@ -92,6 +94,7 @@ class LidarTracker:
         score = evidence(seen, view)
         self._tracker.update(seen, score, Horizon(cloud.places, cloud.sensor))
         crops, crop_ids = self._crops(cloud, labels)
+        self._remember(cloud, labels, stamp)
         return TrackResult(
             stamp_ns=stamp,
             frame_id=sample.frame_id,
@@ -132,9 +135,11 @@ class LidarTracker:
         ages = np.zeros(len(used))
         if cloud.times is not None:
             ages = (stamp - cloud.stamp_ns) / SECOND_NS - cloud.times[used].astype(np.float64)
-        stands = (heights > config.min_height) & (heights < config.max_height)
-        points = Points(places, heights, ages, sensor).take(np.flatnonzero(stands))
-        return points, view_of(places - sensor, height)
+        is_body = (heights > config.min_height) & (heights < config.max_height)
+        is_tall = below(places, heights, config.max_height)
+        stands = self._background.stands(places)
+        points = Points(places, heights, ages, stands, is_tall, sensor)
+        return points.take(np.flatnonzero(is_body)), view_of(places - sensor, height)
 
     def _labels(self, cloud: Points) -> np.ndarray:
         """Return the number (N,) of what each point belongs to, -1 for walls."""
@@ -162,6 +167,14 @@ class LidarTracker:
         owner[tracker.matches[told]] = tracker.tracks.ids[told]
         ids = owner[labels]  # the last entry is for points of nobody
         return cloud.places[ids >= 0].astype(np.float32), ids[ids >= 0]
+
+    def _remember(self, cloud: Points, labels: np.ndarray, stamp: int) -> None:
+        """Take all that is no person for what stands."""
+        tracker = self._tracker
+        alive = tracker.tracks.is_person & (tracker.tracks.walked | (tracker.tracks.shapes > 1.0))
+        is_person = np.zeros(int(labels.max(initial=-1)) + 2, bool)
+        is_person[tracker.matches[alive & (tracker.matches >= 0)]] = True
+        self._background.add(cloud.places[~is_person[labels]], stamp / SECOND_NS)
 
     def _told(self, stamp: int, frame_id: str) -> TrackSample:
         """Return the tracks that are told of."""

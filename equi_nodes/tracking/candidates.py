@@ -27,6 +27,8 @@ class Candidates:
         thicknesses: (D,) spread of the points across their main direction, metres.
         sizes: (D, 3) metres along the axes of the frame.
         ages: (D,) seconds since its points were measured.
+        standing: (D,) share of its points at places where something stands for long.
+        tall: (D,) share of its points below what is taller than anybody.
     """
 
     positions: np.ndarray
@@ -40,6 +42,8 @@ class Candidates:
     thicknesses: np.ndarray
     sizes: np.ndarray
     ages: np.ndarray
+    standing: np.ndarray
+    tall: np.ndarray
 
     def __len__(self) -> int:
         return len(self.positions)
@@ -57,24 +61,29 @@ class Points:
         places: (N, 3) metres.
         heights: (N,) metres above ground.
         ages: (N,) seconds before the end of the sweep.
+        stands: (N,) bool, at places where something stands for long.
+        is_tall: (N,) bool, below what is taller than anybody.
         sensor: (3,) where they were seen from.
     """
 
     places: np.ndarray
     heights: np.ndarray
     ages: np.ndarray
+    stands: np.ndarray
+    is_tall: np.ndarray
     sensor: np.ndarray
 
     def take(self, rows: np.ndarray) -> Points:
         """Return some rows."""
-        return Points(self.places[rows], self.heights[rows], self.ages[rows], self.sensor)
+        arrays = (self.places, self.heights, self.ages, self.stands, self.is_tall)
+        return Points(*(array[rows] for array in arrays), self.sensor)
 
 
 def candidates(cloud: Points, labels: np.ndarray) -> Candidates:
     """Measure all clusters, whose numbers (N,) are 0 .. D - 1, each of which occurs."""
     points, heights, sensor = cloud.places, cloud.heights, cloud.sensor
     counts = np.bincount(labels)
-    middles = _means(points[:, :2], labels, counts)
+    middles = np.column_stack([_mean(axis, labels, counts) for axis in points[:, :2].T])
     view = middles - sensor[:2]
     distances = np.linalg.norm(view, axis=1)
     view = view / np.maximum(distances, 1e-6)[:, None]
@@ -94,7 +103,9 @@ def candidates(cloud: Points, labels: np.ndarray) -> Candidates:
         bottoms=-_highest(-heights, labels),
         thicknesses=_thickness(offsets, labels, counts),
         sizes=sizes,
-        ages=_means(cloud.ages[:, None], labels, counts)[:, 0],
+        ages=_mean(cloud.ages, labels, counts),
+        standing=_mean(cloud.stands, labels, counts),
+        tall=_mean(cloud.is_tall, labels, counts),
     )
 
 
@@ -112,14 +123,13 @@ def _noise(
 def _thickness(offsets: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
     """Return the smaller standard deviation (D,) of the points seen from above, metres."""
     x, y = offsets.T
-    xx, yy, xy = (_means(part[:, None], labels, counts)[:, 0] for part in (x * x, y * y, x * y))
+    xx, yy, xy = (_mean(part, labels, counts) for part in (x * x, y * y, x * y))
     smaller = (xx + yy) / 2 - np.hypot((xx - yy) / 2, xy)
     return np.sqrt(np.maximum(smaller, 0.0))
 
 
-def _means(values: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
-    sums = [np.bincount(labels, weights=column) for column in values.T]
-    return np.column_stack(sums) / counts[:, None]
+def _mean(values: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    return np.bincount(labels, weights=values) / counts
 
 
 def _highest(values: np.ndarray, labels: np.ndarray) -> np.ndarray:

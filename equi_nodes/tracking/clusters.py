@@ -11,7 +11,6 @@ from equi_nodes.tracking.walls import are_walls
 
 CELL = 0.1  # m; points in cells that touch belong together
 FAR = 8.0  # m; beyond, the beams lie so far apart that a cell more is bridged
-LARGE = 1.2  # m; only what is larger can be a wall
 NEIGHBOURS = np.ones((3, 3), bool)
 
 
@@ -44,13 +43,14 @@ def cluster(points: np.ndarray, sensor: np.ndarray) -> np.ndarray:
     if not len(points):
         return np.zeros(0, np.int64)
     cells = _cells(points[:, :2], sensor[:2])
-    labels = _joined(cells, np.ones(len(cells.grid), bool))
-    large = np.flatnonzero(_extents(cells.middles, labels)[labels] > LARGE)
-    is_wall = np.zeros(len(labels), bool)
-    is_wall[large] = are_walls(cells.middles[large])
-    if is_wall.any():
-        labels = _joined(cells, ~is_wall)
-    return labels[cells.of_point]
+    return _joined(cells, ~are_walls(cells.middles))[cells.of_point]
+
+
+def below(points: np.ndarray, heights: np.ndarray, limit: float) -> np.ndarray:
+    """Return which points (N,) share a cell with one that is higher than a limit in metres."""
+    cells = np.floor(points[:, :2] / CELL).astype(np.int64)
+    keys = cells[:, 0] * (1 << 32) + cells[:, 1]
+    return np.isin(keys, keys[heights > limit])
 
 
 def _cells(points: np.ndarray, sensor: np.ndarray) -> Cells:
@@ -78,11 +78,3 @@ def _joined(cells: Cells, chosen: np.ndarray) -> np.ndarray:
     kept, dense = np.unique(labels, return_inverse=True)
     return dense.reshape(-1) - int(kept[0] < 0)
 
-
-def _extents(middles: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return the diagonal (K,) of what each component covers, metres."""
-    low = np.full((labels.max() + 1, 2), np.inf)
-    high = -low
-    np.minimum.at(low, labels, middles)
-    np.maximum.at(high, labels, middles)
-    return np.hypot(*(high - low).T)

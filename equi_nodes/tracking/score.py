@@ -13,9 +13,11 @@ import numpy as np
 
 from equi_nodes.tracking.candidates import BODY, Candidates
 
-FEATURES = ("narrow", "wide", "deep", "low", "high", "floating", "sparse", "dense", "flat")
-WEIGHTS = np.array([-4.0, -8.0, -6.0, -4.0, -6.0, -2.0, -1.0, -1.0, -1.0])
-BIAS = 2.0
+FEATURES = (
+    "narrow", "wide", "deep", "low", "high", "floating", "sparse", "dense", "flat", "tall", "standing"
+)  # fmt: skip
+WEIGHTS = np.array([0.0, -5.65, -2.5, -1.85, -0.6, 0.0, 0.0, -0.8, -3.3, -4.2, -4.2])
+BIAS = 3.6
 MOST = 3.0  # log odds that one sweep may say
 SHOULDERS = 0.45  # m
 SHORTEST, TALLEST = 1.4, 2.0  # m
@@ -64,6 +66,8 @@ def features(found: Candidates, view: View) -> np.ndarray:
         -fill - 0.5,
         fill - 0.5,
         1.0 - found.thicknesses / 0.06,
+        found.tall,
+        found.standing,
     )
     return np.maximum(np.stack(odd, axis=-1), 0.0)
 

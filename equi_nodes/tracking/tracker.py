@@ -125,7 +125,7 @@ class Tracker:
         tracks.hits[rows] += 1
         tracks.unseen[rows] = 0.0
         tracks.sizes[rows] = found.sizes
-        tracks.note_motion()
+        tracks.note_motion(rows[evidence[matches[rows]] > 0.0])
 
     def _judge(self, matches: np.ndarray, horizon: Horizon) -> None:
         """Change what is thought of each track's presence."""

@@ -73,11 +73,11 @@ class Tracks:
         share = np.maximum(LATEST, 1.0 / (self.hits[rows] + 1))
         self.shapes[rows] += share * (evidence - self.shapes[rows])
 
-    def note_motion(self) -> None:
-        """Mark those that are surely elsewhere than where they began."""
-        away = np.linalg.norm(self.states[:, :2] - self.origins, axis=1)
-        spread = np.sqrt(self.covariances[:, [0, 1], [0, 1]].max(-1, initial=0.0))
-        self.walked |= away > MOVED + MOVED_SIGMAS * spread
+    def note_motion(self, rows: np.ndarray) -> None:
+        """Mark those of some tracks that are surely elsewhere than where they began."""
+        away = np.linalg.norm(self.states[rows, :2] - self.origins[rows], axis=1)
+        spread = np.sqrt(self.covariances[rows][:, [0, 1], [0, 1]].max(-1, initial=0.0))
+        self.walked[rows] |= away > MOVED + MOVED_SIGMAS * spread
 
 
 def _probability(log_odds: np.ndarray) -> np.ndarray:

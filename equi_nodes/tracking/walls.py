@@ -12,7 +12,7 @@ BIN = 0.1  # m between two parallel lines
 NEAR, THIN = 0.15, 0.04  # m to a line: cells that are asked, and their median of a straight wall
 THICK = 0.1  # m, cells so near to the line are the wall itself
 SHORTEST = 1.5  # m, a shorter straight piece may be people or furniture
-GAP = 0.6  # m, a wider opening ends a piece
+GAP = 1.0  # m, a wider opening ends a piece
 FEWEST = 8  # cells of a piece
 MOST_LINES = 24
 
