@@ -33,7 +33,9 @@ QUIRKS = (
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "vio", "e2_planner", "stack"])
+    parser.add_argument(
+        "model", choices=["eqmotion", "vio", "e2_planner", "occupancy_mapper", "stack"]
+    )
     parser.add_argument("--tracks", type=Path, help="a text file of `frame id x y`, in metres")
     parser.add_argument("--step", type=float, help="seconds between two frames of --tracks")
     parser.add_argument(
@@ -82,6 +84,10 @@ def run(args: argparse.Namespace) -> dict:
         return odometry_eval.evaluate(args, console)
     if args.model == "stack":
         return stack_eval.evaluate(args, console)
+    if args.model == "occupancy_mapper":
+        from equi_nodes.cli import mapping_eval
+
+        return mapping_eval.evaluate(args, console)
     if args.model == "e2_planner":
         if args.task:
             return planning_tasks.evaluate(args, console)
