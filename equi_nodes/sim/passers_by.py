@@ -8,12 +8,13 @@ import numpy as np
 
 from equi_nodes.sim import social_force
 from equi_nodes.sim.crowd import Person
-from equi_nodes.sim.walkways import Walkways
+from equi_nodes.sim.walkways import Walkways, length_of
 
 LEAST_WAY = 4.0  # m, the shortest way that people walk to and fro
 FROM_ROBOT = 2.5  # m, nobody is nearer to the robot at the start
 APART = 0.7  # m, between two people at the start
 STANDING = 0.15  # share of the parties that stand about
+ELBOW_ROOM = 1.1  # m from walls that people stand about at, so that a robot can pass
 GROUP_SIZES = (0.65, 0.25, 0.10)  # shares of parties of one, two and three
 TRIES = 200
 
@@ -24,7 +25,7 @@ class Meeting:
 
     Attributes:
         way: (P, 2) corners of the robot's way.
-        share: of the people, who walk along that way or across it; others walk anywhere.
+        share: of the people, who walk to or from places on it; others walk anywhere.
     """
 
     way: np.ndarray
@@ -65,34 +66,42 @@ def _party(
     size = min(1 + int(rng.choice(len(GROUP_SIZES), p=GROUP_SIZES)), most)
     speed = max(0.7, rng.normal(social_force.DESIRED_SPEED, social_force.DESIRED_SPEED_SD))
     speed *= 0.85 if size > 1 else 1.0
-    start, end = _ends(walkways, meeting, rng)
-    route = walkways.path(start, end)
-    if rng.random() < STANDING:
-        route = route[:1]
-    elif np.linalg.norm(np.diff(route, axis=0), axis=1).sum() < LEAST_WAY:
+    route = _route(walkways, meeting, rng)
+    is_standing = len(route) == 1
+    ahead = rng.normal(size=2) if is_standing else route[1] - route[0]
+    across = np.array([-ahead[1], ahead[0]]) / np.linalg.norm(ahead)
+    shifts = (np.arange(size) - (size - 1) / 2) * social_force.GROUP_DISTANCE
+    starts = route[0] + shifts[:, None] * across
+    from_robot = np.linalg.norm(starts - meeting.way[0], axis=1).min()
+    is_free = all(walkways.is_clear(route[0], start) for start in starts)
+    if from_robot < FROM_ROBOT or not is_free or 0.0 < length_of(route) < LEAST_WAY:
         return []
-    leg = min(1, len(route) - 1)
-    ahead = route[leg] - route[0] if leg else rng.normal(size=2)
-    across = np.array([-ahead[1], ahead[0]]) / max(np.linalg.norm(ahead), 1e-9)
-    party = []
-    for number in range(size):
-        shift = (number - (size - 1) / 2) * social_force.GROUP_DISTANCE * across
-        begin = route[0] + shift
-        if np.linalg.norm(begin - meeting.way[0]) < FROM_ROBOT or not walkways.is_clear(
-            route[0], begin
-        ):
-            return []
-        own = begin[None] if leg == 0 else route
-        pause = float(rng.uniform(0.5, 4.0))
-        height = float(rng.uniform(1.55, 1.9))
-        party.append(Person(own, begin, leg, float(speed), group, pause, False, height))
-    return party
+    return [
+        Person(
+            route=start[None] if is_standing else route,
+            start=start,
+            leg=0 if is_standing else 1,
+            speed=float(speed),
+            group=group,
+            pause=float(rng.uniform(0.5, 4.0)),
+            height=float(rng.uniform(1.55, 1.9)),
+        )
+        for start in starts
+    ]
+
+
+def _route(walkways: Walkways, meeting: Meeting, rng: np.random.Generator) -> np.ndarray:
+    """Return the corners (W, 2) of a way, one only of those who stand about."""
+    roomy = np.flatnonzero(walkways.clearance > ELBOW_ROOM)
+    if rng.random() < STANDING and len(roomy):
+        return walkways.points[rng.choice(roomy)][None]
+    return walkways.path(*_ends(walkways, meeting, rng))
 
 
 def _ends(
     walkways: Walkways, meeting: Meeting, rng: np.random.Generator
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return where a way starts and ends, (2,) each; some meet the robot's way at its corners."""
+    """Return where a way starts and ends, (2,) each; some lead to the robot's way or from it."""
     start, end = walkways.points[rng.integers(len(walkways.points), size=2)]
     if rng.random() < meeting.share:
         legs = np.linalg.norm(np.diff(meeting.way, axis=0), axis=1)

@@ -26,6 +26,7 @@ ROOM = 0.5  # m, free around starts and goals
 PERSON_KEEP = 0.35  # m, the middle of a person keeps this from walls
 SLOWEST = 0.3  # m/s, mean speed that a run is given time for
 SPARE = 30.0  # s more than that
+TRIES, PATIENCE = 150, 0.98  # to place the goals; every time they may be nearer by this factor
 
 
 @dataclass(frozen=True)
@@ -163,7 +164,7 @@ SCENARIOS: dict[str, Recipe] = {
     "office": Recipe("office", 4, 0.5, 3, (6.0, 18.0)),
     "corridor-crossing": Recipe("corridors", 8, 0.8, 2, (12.0, 26.0)),
     "crowd": Recipe("hall", 14, 0.4, 3, (8.0, 16.0)),
-    "unknown-building": Recipe("building", 2, 0.5, 1, (20.0, 45.0)),
+    "unknown-building": Recipe("building", 2, 0.5, 1, (28.0, 60.0)),
     "dark": Recipe("office", 3, 0.5, 2, (6.0, 18.0), (LightEvent(8.0, 0.01),)),
     "kidnap": Recipe("office", 3, 0.5, 2, (6.0, 18.0), (KidnapEvent(10.0),)),
 }
@@ -225,12 +226,13 @@ def _trip(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return the start (2,), the goals (G, 3), and the corners (P, 2) of the way through all."""
     roomy = walkways.clearance >= ROOM
-    for _ in range(100):
+    least, most = recipe.apart
+    for attempt in range(TRIES):
         at = start = walkways.points[rng.choice(np.flatnonzero(roomy))]
         goals, way = [], [start[None]]
         for _ in range(recipe.goals):
             costs = walkways.costs(at)
-            fitting = roomy & (costs >= recipe.apart[0]) & (costs <= recipe.apart[1])
+            fitting = roomy & (costs >= least * PATIENCE**attempt) & (costs <= most)
             if not fitting.any():
                 break
             goal = walkways.points[rng.choice(np.flatnonzero(fitting))]

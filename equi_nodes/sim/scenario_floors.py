@@ -16,6 +16,7 @@ WALL = 0.15  # m
 DOOR = 1.1  # m
 HEIGHTS = (0.75, 1.1, 1.8)  # m, of desks, sideboards and shelves
 LARGEST = np.array([30.0, 22.0])  # m, of the unknown building with its margins
+LEAST_FREE = 220.0  # m^2 of it can be walked
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,8 +99,8 @@ def building(rng: np.random.Generator) -> Floor:
     """Return a larger floor of offices, corridors and open plans, up to 30 x 22 m."""
     while True:
         canvas = LAYOUTS["office"](rng)
-        if (np.array(canvas.solid.shape[::-1]) * CELL <= LARGEST).all():
-            canvas.closed = 0.0
+        is_small = (np.array(canvas.solid.shape[::-1]) * CELL <= LARGEST).all()
+        if is_small and (canvas.solid == 0).sum() * CELL**2 > LEAST_FREE:
             return _furnished(canvas, 0.2)
 
 

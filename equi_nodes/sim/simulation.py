@@ -98,7 +98,7 @@ class Simulation:
         self.scenario, self._faults = scenario, tuple(faults)
         self.rig: Mounts = make_mounts(scenario.sensors)
         self._obstacles = _obstacles(scenario)
-        self._crowd = Crowd(scenario.people, self._obstacles)
+        self._crowd = Crowd(scenario.people, self._obstacles, scenario.robot.radius)
         drive, imu, wheels, lidar, pictures = np.random.default_rng(scenario.seed).spawn(5)
         self._drive = Drive(scenario.robot.limits, scenario.start, drive)
         place = self.rig.T_base_imu[:3, 3]
@@ -176,9 +176,10 @@ class Simulation:
     def _kidnap(self, event: KidnapEvent) -> None:
         angles = 2 * np.pi * np.arange(DIRECTIONS) / DIRECTIONS
         ways = event.distance * np.stack([np.cos(angles), np.sin(angles)], 1)
-        places = self._drive.place[:2] + ways
-        apart = np.linalg.norm(places[:, None] - self._crowd.positions, axis=-1)
-        room = np.minimum(self._obstacles.gaps(places)[0], apart.min(1, initial=np.inf))
+        passed = self._drive.place[:2] + np.multiply.outer((0.4, 0.7, 1.0), ways)
+        apart = np.linalg.norm(passed[:, :, None] - self._crowd.positions, axis=-1)
+        gaps = self._obstacles.gaps(passed.reshape(-1, 2))[0].reshape(passed.shape[:2])
+        room = np.minimum(gaps, apart.min(2, initial=np.inf)).min(0)
         best = int(np.argmax(np.minimum(room, PUT_DOWN)))  # the first of those with enough room
         self._drive.carry(np.append(ways[best], event.turn), CARRY_SECONDS)
 
@@ -213,7 +214,7 @@ class Simulation:
         free = self._obstacles.pushed_out(position[None], radius)[0]
         if np.any(free != position):
             self._drive.stop_at(free)
-        self._crowd.give_way(free, radius)
+        self._crowd.give_way(free)
 
 
 def _obstacles(scenario: Scenario) -> Obstacles:

@@ -31,8 +31,9 @@ class Walkways:
         """
         factor = max(1, round(CELL / resolution))
         self._cell = factor * resolution
-        distance = cv2.distanceTransform((~solid).astype(np.uint8), cv2.DIST_L2, 5) * resolution
-        clearance = distance[factor // 2 :: factor, factor // 2 :: factor]
+        distance = cv2.distanceTransform((~solid).astype(np.uint8), cv2.DIST_L2, 5)
+        clearance = (distance - 0.5) * resolution  # to the edge of a solid cell, not to its middle
+        clearance = clearance[factor // 2 :: factor, factor // 2 :: factor]
         self._roomy = _largest(clearance >= keep)
         rows, columns = np.nonzero(self._roomy)
         self.points = (np.stack([columns, rows], 1) * factor + factor // 2 + 0.5) * resolution
