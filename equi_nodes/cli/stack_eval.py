@@ -42,8 +42,8 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
         from equi_nodes.cli import stack_faults
 
         return stack_faults.evaluate(args, console)
-    trials = [Trial(name, seed, **shared(args)) for name in scenarios(args.scenarios)
-              for seed in range(args.seeds or SEEDS)]  # fmt: skip
+    trials = [Trial(name, seed, **shared(args)) for seed in range(args.seeds or SEEDS)
+              for name in scenarios(args.scenarios)]  # fmt: skip
     figures = [run for _, run in made(trials, args, console)]
     totals = summary(figures)
     nodes = by_node(figures)

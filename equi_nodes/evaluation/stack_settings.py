@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -54,6 +55,7 @@ class StackSettings:
                 )
         files = {node.name: node.parameter_file for node in read_graph(name).nodes}
         values = {node: read_parameter_file(path) for node, path in files.items()}
+        values = defaultdict(dict, values)  # nodes that the graph lacks have their defaults
         planner = load(E2PlannerConfig, values["e2_planner"])
         return cls(
             odometry=_odometry(values["vio"]),
