@@ -16,12 +16,11 @@ from equi_nodes.samples import GridSample
 from equi_nodes.sim.crowd import Person
 from equi_nodes.sim.drive import DriveLimits
 from equi_nodes.sim.passers_by import Meeting, passers_by
-from equi_nodes.sim.scenario_floors import FLOORS, Floor, Furniture
+from equi_nodes.sim.scenario_floors import FLOORS, KEEP, Floor, Furniture
 from equi_nodes.sim.walkways import Walkways, length_of
 
 FRAME = "odom"
 START_NS = 1_000_000_000_000  # of the simulated clock; zero means "unset" in ROS
-KEEP = 0.35  # m, the middle of the robot can keep this from walls on all ways to its goals
 ROOM = 0.5  # m, free around starts and goals
 PERSON_KEEP = 0.35  # m, the middle of a person keeps this from walls
 SLOWEST = 0.3  # m/s, mean speed that a run is given time for

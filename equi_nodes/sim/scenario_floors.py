@@ -10,13 +10,15 @@ import numpy as np
 from equi_nodes.sim.boxes import merged
 from equi_nodes.sim.floor_canvas import CELL, Canvas, Rect
 from equi_nodes.sim.floor_layouts import LAYOUTS
+from equi_nodes.sim.walkways import Walkways
 
 MARGIN = 0.5  # m, solid around a floor
 WALL = 0.15  # m
 DOOR = 1.1  # m
 HEIGHTS = (0.75, 1.1, 1.8)  # m, of desks, sideboards and shelves
 LARGEST = np.array([30.0, 22.0])  # m, of the unknown building with its margins
-LEAST_FREE = 220.0  # m^2 of it can be walked
+LEAST_REACHED = 180.0  # m^2 of it that a robot can get to
+KEEP = 0.35  # m, the middle of a robot can keep this from walls on all ways to its goals
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,8 +102,11 @@ def building(rng: np.random.Generator) -> Floor:
     while True:
         canvas = LAYOUTS["office"](rng)
         is_small = (np.array(canvas.solid.shape[::-1]) * CELL <= LARGEST).all()
-        if is_small and (canvas.solid == 0).sum() * CELL**2 > LEAST_FREE:
-            return _furnished(canvas, 0.2)
+        if not is_small:
+            continue
+        floor = _furnished(canvas, 0.2)
+        if Walkways(floor.blocked, CELL, KEEP).area > LEAST_REACHED:
+            return floor
 
 
 FLOORS: dict[str, Callable[[np.random.Generator], Floor]] = {

@@ -42,6 +42,11 @@ class Walkways:
         self._number[rows, columns] = np.arange(len(rows))
         self._graph = self._edges()
 
+    @property
+    def area(self) -> float:
+        """Return how much can be walked, m^2."""
+        return len(self.points) * self._cell**2
+
     def costs(self, start: np.ndarray) -> np.ndarray:
         """Return (N,) what the ways from a place (2,) cost: metres, more beside walls."""
         return dijkstra(self._graph, directed=False, indices=self._nearest(start))
