@@ -13,6 +13,7 @@ from equi_nodes.mapping.view import Rays, View
 GROWTH = 64  # cells that a map grows by at least, so that it seldom does
 SLACK = 0.1  # m that a ray may pass above what was seen in a cell and still say that it has gone
 SURE = 1.0  # log-odds from which a cell counts as known, for or against
+AMID = 0.3  # m of free space around a cell amid it: so far odometry drifts and is not wrong
 PER_CELL = 2  # looks a ray takes at each cell's length
 
 
@@ -41,8 +42,8 @@ class Agreement:
     """How a sweep fits what was known before it.
 
     Attributes:
-        confirmed: ends in obstacles beside a known obstacle.
-        contradicted: ends in obstacles amid known free space.
+        confirmed: cells with an obstacle that lie beside one that was known.
+        contradicted: cells with an obstacle amid known free space.
     """
 
     confirmed: int
@@ -156,9 +157,16 @@ def _part(low: np.ndarray, high: np.ndarray, corner: np.ndarray) -> tuple[slice,
 
 
 @numba.njit(cache=True, nogil=True)
+def _around(evidence, row, column, far):  # noqa: ANN001, ANN202
+    """Return the cells that are at most so many rows and columns away."""
+    return evidence[max(row - far, 0) : row + far + 1, max(column - far, 0) : column + far + 1]
+
+
+@numba.njit(cache=True, nogil=True)
 def _mark(evidence, tops, marks, sweep, hits, resolution, weights):  # noqa: ANN001, ANN202
-    """Add what speaks for obstacles; return how many ends the map before confirms, contradicts."""
+    """Add what speaks for obstacles; return how many the map before confirms, contradicts."""
     height, width = evidence.shape
+    far = int(np.ceil(AMID / resolution))
     confirmed = contradicted = 0
     for hit in range(len(hits)):
         column = int(np.floor(hits[hit, 0] / resolution))
@@ -167,9 +175,10 @@ def _mark(evidence, tops, marks, sweep, hits, resolution, weights):  # noqa: ANN
             continue
         known = evidence[row, column]
         if marks[row, column] != sweep:
-            beside = evidence[max(row - 1, 0) : row + 2, max(column - 1, 0) : column + 2].max()
+            beside = _around(evidence, row, column, 1).max()
             confirmed += beside > SURE
-            contradicted += known < -SURE and beside <= 0
+            if known < -SURE and beside <= 0:
+                contradicted += _around(evidence, row, column, far).max() <= SURE
             marks[row, column] = sweep
             evidence[row, column] = min(known + weights.hit, weights.high)
             tops[row, column] = hits[hit, 2] if known <= 0 else tops[row, column]

@@ -29,9 +29,9 @@ from equi_nodes.samples import (
 
 SETTLE_S = 0.5  # without a sweep after a jump: who was carried is still being put down
 MOST_SPREAD = 0.5  # m that a disc around a person grows by at most as its track gets unsure
-JUDGED = 10  # sweeps that have to contradict a map together
+JUDGED = 2  # sweeps that have to contradict a map together: later they are a part of it
 CONTRADICTED = 0.6  # of their obstacles stand where it is free
-ENOUGH = 1000  # obstacles, for a judgement
+ENOUGH = 300  # cells with obstacles, for a judgement
 
 
 class Mapper:
@@ -127,7 +127,7 @@ class Mapper:
         return [f"{jump[1]}: a new map begins"]
 
     def _after_contradiction(self, agreement: Agreement) -> list[str]:
-        """Begin a new map if the sweeps of a second see walls where it is free, and say so."""
+        """Begin a new map if sweep after sweep sees walls where it is free, and say so."""
         self._agreements.append(agreement)
         against = sum(one.contradicted for one in self._agreements)
         both = against + sum(one.confirmed for one in self._agreements)
@@ -176,7 +176,7 @@ class Mapper:
         if told and stamp - told.stamp_ns < SECOND_NS / self.config.publish_rate:
             return None
         grid = self.grid(stamp)
-        if told and np.array_equal(told.cells, grid.cells):
+        if not grid.cells.size or told and np.array_equal(told.cells, grid.cells):
             return None
         self._told = grid
         return grid
