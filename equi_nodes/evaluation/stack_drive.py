@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from equi_nodes.evaluation.stack import USABLE, Stack
+from equi_nodes.evaluation.stack_frames import with_truth_moved
 from equi_nodes.evaluation.stack_run import Contact, Goal, StackRun, Trajectory
 from equi_nodes.evaluation.stack_scores import shortest
 from equi_nodes.evaluation.stack_settings import StackSettings
-from equi_nodes.geometry.rotations import transform, yaw_of
+from equi_nodes.geometry.rotations import yaw_of
 from equi_nodes.samples import (
-    GridSample,
     OdometrySample,
     PlanSample,
     PredictionSample,
@@ -138,32 +138,32 @@ class _Loop:
 
     def run(self) -> StackRun:
         """Return all that happened, in ``odom``."""
-        diary, record = self._diary, self._stack.record
-        T = self.mission.T_odom_w if self.mission.T_odom_w is not None else np.eye(4)
-        scenario = self._simulation.scenario
-        return StackRun(
+        diary, record, scenario = self._diary, self._stack.record, self._simulation.scenario
+        shortest_m = [*self._shortest, *[None] * len(self.mission.goals)]
+        run = StackRun(
             scenario.name,
             scenario.seed,
-            _way(diary.truths, T),
+            Trajectory(
+                np.array([truth.stamp_ns for truth in diary.truths], np.int64),
+                np.array([truth.T_w_b for truth in diary.truths]),
+            ),
             _estimate(diary.estimates),
-            tuple(_moved_people(truth.people, T) for truth in diary.truths),
+            tuple(truth.people for truth in diary.truths),
             tuple(diary.tracks),
             tuple(diary.predictions),
             tuple(diary.plans),
-            _moved_map(self._true_map, T),
+            self._true_map,
             self._stack.known.grid,
-            tuple(self._goals(T)),
-            tuple(_contact(c, T) for c in self._simulation.truth.collisions),
+            tuple(
+                Goal(tuple(goal.place.tolist()), goal.sent_ns, goal.reached_ns, metres)
+                for goal, metres in zip(self.mission.goals, shortest_m)
+            ),
+            tuple(_contact(collision) for collision in self._simulation.truth.collisions),
             {node: np.array(seconds) for node, seconds in record.seconds.items()},
             remarks=record.remarks,
         )
-
-    def _goals(self, T_odom_w: np.ndarray) -> Iterator[Goal]:
-        shortest_m = [*self._shortest, *[None] * len(self.mission.goals)]
-        for record, metres in zip(self.mission.goals, shortest_m):
-            x, y = _moved_place(T_odom_w, record.place)
-            place = (x, y, float(record.place[2] + yaw_of(T_odom_w)))
-            yield Goal(place, record.sent_ns, record.reached_ns, metres)
+        T_odom_w = self.mission.T_odom_w
+        return run if T_odom_w is None else with_truth_moved(run, T_odom_w)
 
 
 Sample = OdometrySample | TrackSample | PredictionSample | PlanSample
@@ -175,11 +175,6 @@ def _add(kept: list, sample: Sample | None, apart_ns: int) -> None:
         kept.append(sample)
 
 
-def _way(truths: list[Truth], T_odom_w: np.ndarray) -> Trajectory:
-    stamps = np.array([truth.stamp_ns for truth in truths], np.int64)
-    return Trajectory(stamps, T_odom_w @ np.array([truth.T_w_b for truth in truths]))
-
-
 def _estimate(samples: list[OdometrySample]) -> Trajectory:
     usable = [sample for sample in samples if np.isfinite(sample.T_w_b).all()]
     return Trajectory(
@@ -189,25 +184,7 @@ def _estimate(samples: list[OdometrySample]) -> Trajectory:
     )
 
 
-def _moved_people(people: TrackSample, T_odom_w: np.ndarray) -> TrackSample:
-    return replace(
-        people,
-        positions=transform(T_odom_w, people.positions),
-        velocities=people.velocities @ T_odom_w[:3, :3].T,
-    )
-
-
-def _moved_place(T_odom_w: np.ndarray, place: np.ndarray) -> tuple[float, float]:
-    x, y = (T_odom_w[:2, :2] @ place[:2] + T_odom_w[:2, 3]).tolist()
-    return x, y
-
-
-def _moved_map(grid: GridSample, T_odom_w: np.ndarray) -> GridSample:
-    x, y = _moved_place(T_odom_w, grid.origin)
-    return replace(grid, origin=np.array([x, y, grid.origin[2] + yaw_of(T_odom_w)]))
-
-
-def _contact(collision: Collision, T_odom_w: np.ndarray) -> Contact:
-    place = _moved_place(T_odom_w, collision.position)
+def _contact(collision: Collision) -> Contact:
     other = "wall" if collision.person is None else f"person {collision.person}"
+    place = tuple(collision.position.tolist())
     return Contact(collision.stamp_ns, other, collision.is_fault, place)

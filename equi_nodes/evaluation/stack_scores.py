@@ -8,6 +8,7 @@ import numpy as np
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.evaluation import replay
+from equi_nodes.evaluation.mapping import map_figures
 from equi_nodes.evaluation.matching import match
 from equi_nodes.evaluation.odometry import spread
 from equi_nodes.evaluation.stack_run import StackRun, Trajectory
@@ -41,6 +42,7 @@ def measure(run: StackRun) -> dict:
         "driven_m": driven(run.truth),
         "odometry": odometry_figures(run),
         "prediction": prediction_figures(run),
+        "map": map_overlap(run),
         "nodes": node_figures(run),
         "causes": causes(run),
         "hash": run.hash,
@@ -157,6 +159,14 @@ def prediction_figures(run: StackRun) -> dict:
     figures = replay.measure(result, matched)
     kept = ("scored", "ade", "fde", "top1", "constant_velocity", "calibration_90")
     return {key: figures[key] for key in kept if key in figures}
+
+
+def map_overlap(run: StackRun) -> dict:
+    """Return how the robot's map overlaps with the true one, as ``mapping.map_figures`` does."""
+    if run.map is None:
+        return {}
+    people = run.people[-1].positions[:, :2] if run.people else None
+    return map_figures(run.map, run.true_map, people)
 
 
 def node_figures(run: StackRun) -> dict[str, dict]:
