@@ -16,7 +16,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--minutes", type=float, default=5.0, metavar="M",
                         help="of driving by the clock on the wall, at most (5)")  # fmt: skip
     parser.add_argument("--viewer", action="store_true", help="show the world in a window")
-    parser.add_argument("--lock-step", action="store_true",
+    parser.add_argument("--lock-step", action=argparse.BooleanOptionalAction, default=True,
                         help="the world waits for the nodes, however slow they are")  # fmt: skip
     parser.add_argument("--faults", type=Path, metavar="FILE",
                         help="what goes wrong and when, as in config/faults")  # fmt: skip

@@ -24,6 +24,7 @@ from equi_nodes.evaluation.report import report_folder
 from equi_nodes.evaluation.stack_report import write_report
 from equi_nodes.evaluation.stack_scores import measure
 from equi_nodes.sim.faults import Fault, read_faults
+from equi_nodes.sim.scenario import SCENARIOS
 
 SIM = "sim"
 LONGEST_MINUTES = 120.0
@@ -41,6 +42,9 @@ def run(arguments: argparse.Namespace) -> dict:
     started, console = time.monotonic(), Console()
     if not 0.0 < arguments.minutes <= LONGEST_MINUTES:
         raise EquiError(f"--minutes must be above 0 and at most {LONGEST_MINUTES:.0f}.")
+    if arguments.scenario not in SCENARIOS:
+        known = ", ".join(SCENARIOS)
+        raise EquiError(f"There is no scenario '{arguments.scenario}'; take one of {known}.")
     folder = report_folder(arguments.out)
     console.print(f"[bold]1[/] Scenario {arguments.scenario}, seed {arguments.seed} -> {folder}")
     heard = drive(demo_graph(arguments), folder, killed(arguments.faults), arguments, console)
@@ -61,7 +65,8 @@ def run(arguments: argparse.Namespace) -> dict:
         f"robot, in {minutes:.1f} minutes. Open [bold]{page}[/]",
         soft_wrap=True,
     )
-    return figures | {"minutes": minutes}
+    spans = {name: figures["nodes"].pop(name) for name in list(figures["nodes"]) if " " in name}
+    return figures | {"minutes": minutes, "spans": spans}
 
 
 def demo_graph(arguments: argparse.Namespace) -> Graph:

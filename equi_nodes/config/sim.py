@@ -24,9 +24,9 @@ class SimConfig:
         False, "After each step wait for the answers of the other nodes, however slow they are."
     )
     lock_step_topics: str = parameter(
-        "odom tracks predictions",
-        "Topics that answer a frame or sweep, separated by spaces: with its stamp or a later one, "
-        "or where they have no stamp with any message; each is waited for from its first message.",
+        "odom:0.08 tracks:0.08 predictions:0.08 cmd_vel:0.0",
+        "Topics that are waited for, each from its first message on, with the seconds that their "
+        "newest stamp may lie behind; a message without a stamp has the time it came at.",
     )
     lock_step_limit: float = parameter(
         2.0, "An answer that takes longer is not waited for.", unit="s", low=0.01, high=60.0

@@ -15,10 +15,11 @@ from equi_nodes.config.sim import SimConfig
 from equi_nodes.ros import planning, qos
 from equi_nodes.ros.base_node import PipelineNode
 from equi_nodes.ros.commands import Commands
+from equi_nodes.ros.convert import stamp_ns
 from equi_nodes.ros.diagnostics import WARN, Report
 from equi_nodes.ros.gate import Content
 from equi_nodes.ros.guard import Guard
-from equi_nodes.ros.lock_step import LockStep
+from equi_nodes.ros.lock_step import LockStep, ages_of
 from equi_nodes.ros.pipeline import Job
 from equi_nodes.ros.real_time import RealTime
 from equi_nodes.ros.run import run
@@ -43,16 +44,18 @@ class SimNode(PipelineNode):
         self._pace, self._commands = RealTime(), Commands(config.command_timeout)
         self._record_due_ns = self._goal_readers = 0
         self.topics = SimTopics(self)
-        topics = config.lock_step_topics.split() if config.lock_step else []
-        self._lock_step = LockStep(self, topics, config.lock_step_limit)
+        ages = ages_of(config.lock_step_topics) if config.lock_step else {}
+        self._lock_step = LockStep(self, ages, config.lock_step_limit)
         guard = Guard("", lambda msg: planning.pose_problem(msg.pose.pose))
-        self.add_input(
-            "odometry", Odometry, qos.SENSOR, guard, lambda msg: msg.pose.pose, self._take_pose,
+        self._odometry = self.add_input(
+            "odometry", Odometry, qos.SENSOR, guard, lambda msg: msg, self._take_odometry,
             is_optional=True,
         )  # fmt: skip
         self._twists = self.create_subscription(
-            Twist, "~/input/cmd_vel", self._commands.take, qos.RESULT
+            Twist, "~/input/cmd_vel", self._take_command, qos.RESULT
         )
+        for heard in (self._odometry.topic, self._twists.topic_name):
+            self._lock_step.hear_elsewhere(heard)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._calibration = self.create_timer(CALIBRATION_S, self._calibrate, clock=steady)
         self.add_report("time", self._report_time)
@@ -97,23 +100,19 @@ class SimNode(PipelineNode):
         return Content(result.stamp_ns, result.frame_id, (result.truth.T_w_b,))
 
     def deliver(self, job: Job, result: Any) -> None:
-        """Publish a step, wait for the answers if that is wanted, and begin the next one."""
-        config, now_ns = self.config, result.stamp_ns
-        if not config.lock_step:
-            self.topics.tick(now_ns)
-        answers = self._lock_step.ask(_oldest(result.readings))
+        """Publish a step and begin the next one, which is computed while others answer this one.
+
+        In lock-step all have answered the step before, and the command that counts is theirs.
+        """
+        self._lock_step.wait()
+        now_ns = self._lock_step.now_ns = result.stamp_ns
+        command = self._commands.current(now_ns)
+        self._look(now_ns)
+        self.topics.tick(now_ns)
         super().deliver(job, result)
-        if config.lock_step:
-            answers()
-            self._look(now_ns)
-            command = self._commands.ask(config.lock_step_limit)
-            self.topics.tick(now_ns)  # timers of others run when all the rest is done
-            command()
-        else:
-            self._look(now_ns)
-        self._pace.wait(now_ns, config.real_time_factor, self._halt)
+        self._pace.wait(now_ns, self.config.real_time_factor, self._halt)
         if self.is_taking:
-            self.submit(self._commands.current(now_ns))
+            self.submit(command if self.config.lock_step else self._commands.current(now_ns))
 
     def publish(self, result: Any) -> None:
         """Publish what the sensors gave and what is true."""
@@ -122,18 +121,26 @@ class SimNode(PipelineNode):
         self.topics.show_truth(result.truth)
 
     def clean_up(self) -> None:
-        """Give back the topics and the world."""
-        self._halt.set()
-        if hasattr(self, "topics"):
+        """End the worker, then give back the topics and the world."""
+        is_open = hasattr(self, "topics")
+        if is_open:
+            self._halt.set()
             self._lock_step.close()
+        super().clean_up()
+        if is_open:
             self.destroy_timer(self._calibration)
             self.destroy_subscription(self._twists)
             self.topics.close()
             del self.topics
-        super().clean_up()
 
-    def _take_pose(self, pose: Any) -> None:
+    def _take_odometry(self, msg: Odometry) -> None:
+        pose = msg.pose.pose
         self._T_odom_b = transform_of(pose.position, pose.orientation)
+        self._lock_step.note(self._odometry.topic, stamp_ns(msg.header.stamp))
+
+    def _take_command(self, msg: Twist) -> None:
+        self._commands.take(msg)
+        self._lock_step.note(self._twists.topic_name)
 
     def _look(self, now_ns: int) -> None:
         """Send the goal that is due, and tell how the run stands."""
@@ -155,17 +162,12 @@ class SimNode(PipelineNode):
 
     def _report_time(self) -> Report:
         factor, wanted = self._pace.factor, self.config.real_time_factor
-        late = {f"unanswered.{topic}": count for topic, count in self._lock_step.late.items()}
+        late = {f"late.{topic}": count for topic, count in self._lock_step.late.items()}
         values = {"real_time_factor": factor, "commands": self._commands.received} | late
         report = Report(values=values)
         if factor < SLOW * wanted and not self.config.lock_step:
             report.raise_to(WARN, f"simulated time runs at {factor:.2f} of real time")
         return report
-
-
-def _oldest(readings: Any) -> int:
-    """Return the stamp that answers to frame and sweep of a step must have reached; 0: any."""
-    return min((item.stamp_ns for item in (*readings.frames, *readings.clouds)), default=0)
 
 
 def main() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 
 from geometry_msgs.msg import Twist
 
@@ -23,36 +22,20 @@ class Commands:
         self.received = 0
         self._timeout_ns = round(timeout_s * SECOND_NS)
         self._newest, self._came_ns, self._now_ns = VelocityCommand(), 0, 0
-        self._news = threading.Condition()
+        self._lock = threading.Lock()
 
     def take(self, msg: Twist) -> None:
         """Take a message; one that is not finite stops the robot."""
         speed, yaw_rate = msg.linear.x, msg.angular.z
         is_sound = speed - speed == 0.0 and yaw_rate - yaw_rate == 0.0
-        with self._news:
+        with self._lock:
             self._newest = VelocityCommand(speed, yaw_rate) if is_sound else VelocityCommand()
             self._came_ns = self._now_ns
             self.received += 1
-            self._news.notify_all()
 
     def current(self, now_ns: int) -> VelocityCommand:
         """Return what the robot shall do from a time of the simulated clock on."""
-        with self._news:
+        with self._lock:
             self._now_ns = now_ns
             is_fresh = now_ns - self._came_ns <= self._timeout_ns
             return self._newest if is_fresh else VelocityCommand()
-
-    def ask(self, limit_s: float) -> Callable[[], bool]:
-        """Return what waits for a command that comes from now on; it tells whether one came.
-
-        Before the first command of all there is nobody to wait for.
-        """
-        before = self.received
-
-        def wait() -> bool:
-            with self._news:
-                return self._news.wait_for(
-                    lambda: not before or self.received > before, timeout=limit_s
-                )
-
-        return wait

@@ -1,4 +1,4 @@
-"""Waiting until other nodes have answered what was just published."""
+"""Waiting until other nodes have answered what was published."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
 from rclpy.clock import Clock, ClockType
 from rclpy.node import Node
 
+from equi_nodes.errors import EquiError
 from equi_nodes.ros import qos
 from equi_nodes.ros.convert import SECOND_NS
 from equi_nodes.ros.messages import message_class
@@ -35,30 +35,48 @@ def has_header(type_name: str) -> bool:
     return next(iter(fields.values()), "") == HEADER
 
 
-@dataclass
-class _Answers:
-    """What came on one topic: how many messages, and the newest stamp if it has stamps."""
+def ages_of(text: str) -> dict[str, float]:
+    """Read topics and their greatest ages in seconds from ``odom:0.08 plan:0.5``.
 
-    is_stamped: bool
-    count: int = 0
-    newest_ns: int = 0
+    Raises:
+        EquiError: an age is missing or is no number.
+    """
+    pairs = [item.partition(":") for item in text.split()]
+    try:
+        return {topic: float(age) for topic, _, age in pairs}
+    except ValueError:
+        raise EquiError(
+            f"'{text}' is no list of topics with ages, as in odom:0.08 plan:0.5."
+        ) from None
 
 
 class LockStep:
-    """Hears the topics of a graph and tells when all have answered.
+    """Hears topics and tells when none of them is older than it may be.
 
-    A topic is waited for from its first message on: what is not started yet answers nothing.
+    A topic is waited for from its first message on, and not after it was too late once until it
+    speaks again: what is not started, or ended, answers nothing.
 
     Attributes:
-        late: how often each topic did not answer in time.
+        late: how often each topic was too late.
     """
 
-    def __init__(self, node: Node, topics: Sequence[str], limit_s: float) -> None:
-        """Listen; an answer that takes longer than ``limit_s`` is given up."""
+    def __init__(self, node: Node, ages: Mapping[str, float], limit_s: float) -> None:
+        """Listen.
+
+        Args:
+            node: to subscribe with.
+            ages: by topic, seconds that its newest message may lie behind; the time of a message
+                is its stamp, or of one without a stamp the ``now_ns`` it came at.
+            limit_s: what is missing for longer is given up.
+        """
         self.late: Counter[str] = Counter()
+        self.now_ns = 0
         self._node, self._limit_s = node, limit_s
-        self._unknown = {node.resolve_topic_name(topic) for topic in topics}
-        self._answers: dict[str, _Answers] = {}
+        self._ages_ns = {
+            node.resolve_topic_name(topic): round(age * SECOND_NS) for topic, age in ages.items()
+        }
+        self._newest_ns: dict[str, int] = {}  # of the topics that are waited for
+        self._unknown = set(self._ages_ns)
         self._news = threading.Condition()
         self._is_closed = False
         self._subscriptions: list[Any] = []
@@ -74,58 +92,49 @@ class LockStep:
         for subscription in self._subscriptions:
             self._node.destroy_subscription(subscription)
 
-    def ask(self, stamp_ns: int) -> Callable[[], float]:
-        """Call before publishing; return what waits for the answers to it.
+    def hear_elsewhere(self, topic: str) -> None:
+        """Do not subscribe to a topic: ``note`` will be called for it."""
+        self._unknown.discard(topic)
 
-        Args:
-            stamp_ns: that an answer with a stamp must have reached.
-
-        Returns:
-            a function that returns the seconds that it waited.
-        """
+    def note(self, topic: str, stamp_ns: int | None = None) -> None:
+        """Note a message with its stamp, nanoseconds, if it has one."""
+        if topic not in self._ages_ns:
+            return
         with self._news:
-            before = {topic: answers.count for topic, answers in self._answers.items()}
-        return partial(self._wait, stamp_ns, before)
+            stamp = self.now_ns if stamp_ns is None else stamp_ns
+            self._newest_ns[topic] = max(self._newest_ns.get(topic, 0), stamp)
+            self._news.notify_all()
 
-    def _wait(self, stamp_ns: int, before: dict[str, int]) -> float:
+    def wait(self) -> float:
+        """Wait until no topic is too old at ``now_ns``; return the seconds that it took."""
         started = time.monotonic()
         with self._news:
-            self._news.wait_for(
-                lambda: self._is_closed or not self._missing(stamp_ns, before), self._limit_s
-            )
-            if not self._is_closed:
-                self.late.update(self._missing(stamp_ns, before))
+            self._news.wait_for(lambda: self._is_closed or not self._missing(), self._limit_s)
+            for topic in () if self._is_closed else self._missing():
+                self.late[topic] += 1
+                del self._newest_ns[topic]
         return time.monotonic() - started
 
-    def _missing(self, stamp_ns: int, before: dict[str, int]) -> list[str]:
-        """Return the topics that have not answered."""
-        return [
-            topic
-            for topic, count in before.items()
-            if (answers := self._answers[topic]).count
-            and (answers.newest_ns < stamp_ns if answers.is_stamped else answers.count == count)
-        ]
+    def _missing(self) -> list[str]:
+        """Return the topics that are too old."""
+        newest = self._newest_ns.items()
+        return [topic for topic, ns in newest if ns < self.now_ns - self._ages_ns[topic]]
 
     def _look(self) -> None:
         """Subscribe to the topics that somebody publishes by now."""
         known = dict(self._node.get_topic_names_and_types())
         for topic in sorted(self._unknown & set(known)):
-            type_name = known[topic][0]
             self._unknown.discard(topic)
-            self._answers[topic] = _Answers(has_header(type_name))
-            self._subscriptions.append(
-                self._node.create_subscription(
-                    message_class(type_name), topic, partial(self._take, topic), qos.SENSOR,
-                    raw=True,
-                )
-            )  # fmt: skip
+            self._subscribe(topic, known[topic][0])
         if not self._unknown:
             self._timer.cancel()
 
-    def _take(self, topic: str, data: bytes) -> None:
-        answers = self._answers[topic]
-        with self._news:
-            answers.count += 1
-            if answers.is_stamped:
-                answers.newest_ns = max(answers.newest_ns, stamp_of(data))
-            self._news.notify_all()
+    def _subscribe(self, topic: str, type_name: str) -> None:
+        is_stamped = has_header(type_name)
+
+        def take(data: bytes) -> None:
+            self.note(topic, stamp_of(data) if is_stamped else None)
+
+        kind = message_class(type_name)
+        subscribe = partial(self._node.create_subscription, qos_profile=qos.SENSOR, raw=True)
+        self._subscriptions.append(subscribe(kind, topic, take))

@@ -133,6 +133,8 @@ class Supervisor:
         deadline = time.monotonic() + START_LIMIT_S
         while waiting := [name for name in self._group.processes if not self._is_ready(name)]:
             self._look(period_s)
+            if self._health(SIM).state == "failed":
+                raise EquiError(f"The world could not be built: {self._health(SIM).message}")
             if time.monotonic() > deadline:
                 said = self._health(waiting[0]).message or "nothing"
                 raise EquiError(
