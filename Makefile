@@ -8,7 +8,7 @@ WORKSPACE = $(if $(ROS_DISTRO),. ros_ws/install/local_setup.sh &&)
 .PHONY: help setup demo test clean
 
 help:
-	@echo "make demo    build a crowd bag, run the node on it, write a report (make demo ARGS='--help')"
+	@echo "make demo    drive a simulated robot among people with all nodes, write a report (make demo ARGS='--help')"
 	@echo "make test    run all tests (make test ARGS='tests/unit' runs some)"
 	@echo "make setup   only make .venv ready; the other targets do it themselves"
 	@echo "make clean   remove .venv and everything built"
