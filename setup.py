@@ -71,6 +71,7 @@ setup(
             "equi = equi_nodes.cli.main:main",
             "e2_planner_node = equi_nodes.nodes.e2_planner:main",
             "eqmotion_node = equi_nodes.nodes.eqmotion:main",
+            "lidar_tracker_node = equi_nodes.nodes.lidar_tracker:main",
             "occupancy_mapper_node = equi_nodes.nodes.occupancy_mapper:main",
             "path_follower_node = equi_nodes.nodes.path_follower:main",
             "sim_node = equi_nodes.nodes.sim:main",

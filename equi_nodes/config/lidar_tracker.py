@@ -11,8 +11,15 @@ from equi_nodes.config.parameter import parameter
 class LidarTrackerConfig:
     """What a user may set about tracking people in point clouds."""
 
+    pose_source: str = parameter(
+        "odometry", "What tells where the robot is: the topic odometry, or /tf.",
+        choices=("odometry", "tf"),
+    )  # fmt: skip
     fixed_frame: str = parameter(
         "odom", "Frame of the odometry and of the tracks, fixed in the world."
+    )
+    base_frame: str = parameter(
+        "base_link", "Frame of the robot that /tf joins to the fixed frame, where /tf is used."
     )
     min_range: float = parameter(
         0.3, "Points nearer to the sensor are the robot itself.", unit="m", low=0.0, high=5.0

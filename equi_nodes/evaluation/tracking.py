@@ -17,7 +17,8 @@ SAME = 0.5  # m between a track and the person that it is of
 COUNTS = {
     "num_objects": "objects", "num_misses": "misses", "num_false_positives": "false_positives",
     "num_switches": "id_switches", "num_fragmentations": "fragmentations",
-    "num_unique_objects": "people", "mostly_tracked": "mostly_tracked", "mostly_lost": "mostly_lost",
+    "num_unique_objects": "people", "mostly_tracked": "mostly_tracked",
+    "mostly_lost": "mostly_lost",
 }  # fmt: skip
 SHARES = ("mota", "idf1")
 INSIDE_90 = (0.103, 5.991)  # 90 % of the squared normalised errors in two dimensions lie between

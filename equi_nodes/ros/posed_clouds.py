@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import deque
 from typing import Any
 
+import numpy as np
+
 from equi_nodes.geometry.pose_trail import SECOND_NS, PoseTrail, span
 from equi_nodes.ros.convert import stamp_ns
 from equi_nodes.ros.sensors import StaticTransforms, transform_of
@@ -39,10 +41,20 @@ class CloudPoser:
 
     def odometry(self, msg: Any) -> list[PosedCloud]:
         """Take a ``nav_msgs/Odometry``; return the sweeps that waited for it."""
-        self._frames = msg.header.frame_id, msg.child_frame_id
         pose = msg.pose.pose
-        self._trail.add(stamp_ns(msg.header.stamp), transform_of(pose.position, pose.orientation))
+        self._add(msg, transform_of(pose.position, pose.orientation))
         return self._ready()
+
+    def transforms(self, msg: Any, fixed_frame: str, body_frame: str) -> list[PosedCloud]:
+        """Take a ``tf2_msgs/TFMessage``; return the sweeps that waited for the body's pose."""
+        for item in msg.transforms:
+            if (item.header.frame_id, item.child_frame_id) == (fixed_frame, body_frame):
+                self._add(item, transform_of(item.transform.translation, item.transform.rotation))
+        return self._ready()
+
+    def _add(self, stamped: Any, T: np.ndarray) -> None:
+        self._frames = stamped.header.frame_id, stamped.child_frame_id
+        self._trail.add(stamp_ns(stamped.header.stamp), T)
 
     def cloud(self, cloud: CloudSample) -> list[PosedCloud]:
         """Take a sweep; return it, and those that waited before it, if they can be posed."""

@@ -77,4 +77,3 @@ def _joined(cells: Cells, chosen: np.ndarray) -> np.ndarray:
     labels = np.where(chosen, components[tuple(cells.grid.T)] - 1, -1)
     kept, dense = np.unique(labels, return_inverse=True)
     return dense.reshape(-1) - int(kept[0] < 0)
-

@@ -13,11 +13,9 @@ import numpy as np
 
 from equi_nodes.tracking.candidates import BODY, Candidates
 
-FEATURES = (
-    "narrow", "wide", "deep", "low", "high", "floating", "sparse", "dense", "flat", "tall", "standing"
-)  # fmt: skip
-WEIGHTS = np.array([0.0, -5.65, -2.5, -1.85, -0.6, 0.0, 0.0, -0.8, -3.3, -4.2, -4.2])
-BIAS = 3.6
+FEATURES = ("wide", "deep", "low", "high", "dense", "flat", "tall", "standing")
+WEIGHTS = np.array([-6.0, -2.3, -2.3, -0.6, -0.7, -3.4, -4.3, -4.2])
+BIAS = 3.5
 MOST = 3.0  # log odds that one sweep may say
 SHOULDERS = 0.45  # m
 SHORTEST, TALLEST = 1.4, 2.0  # m
@@ -57,13 +55,10 @@ def features(found: Candidates, view: View) -> np.ndarray:
     expected = view.density * 2 * BODY * np.maximum(seen, 0.1) / distance**2
     fill = np.log(found.counts / np.maximum(expected, 1.0))
     odd = (
-        0.7 * SHOULDERS - found.widths,
         found.widths - 1.3 * SHOULDERS,
         found.depths - 1.3 * SHOULDERS,
-        top - 0.1 - found.tops,
+        top - 0.1 - 0.03 * found.distances - found.tops,
         found.tops - TALLEST,
-        found.bottoms - floor - 0.35,
-        -fill - 0.5,
         fill - 0.5,
         1.0 - found.thicknesses / 0.06,
         found.tall,

@@ -9,7 +9,7 @@ from scipy.optimize import linear_sum_assignment
 
 from equi_nodes.tracking.candidates import Candidates
 from equi_nodes.tracking.kalman import corrected, innovations, predicted, seen_as
-from equi_nodes.tracking.tracks import Tracks
+from equi_nodes.tracking.tracks import STANDS, UNSURE, Tracks
 from equi_nodes.tracking.visibility import Horizon
 
 GATE = 11.8  # squared Mahalanobis distance that 99.7 % of the true pairs keep, two dimensions
@@ -55,10 +55,11 @@ class Tracker:
     def clear(self) -> None:
         """Forget all tracks; ids go on."""
         self.tracks, self.matches = Tracks(), np.zeros(0, np.int64)
+        self._dt = 0.0
 
     def predict(self, dt: float) -> None:
         """Carry all tracks on by ``dt`` seconds."""
-        tracks = self.tracks
+        tracks, self._dt = self.tracks, dt
         tracks.states, tracks.covariances = predicted(
             tracks.states, tracks.covariances, dt, self.settings.acceleration
         )
@@ -76,7 +77,7 @@ class Tracker:
         self.tracks = self.tracks.joined(self._begun(seen.take(fresh), evidence[fresh]))
         self.matches = np.concatenate([self.matches, fresh])
         tracks = self.tracks
-        is_told = tracks.hits >= self.settings.confirmation
+        is_told = (tracks.hits >= self.settings.confirmation) & (tracks.spread < UNSURE)
         tracks.is_person = is_told & (tracks.existence >= self.settings.existence)
 
     def _matched(self, seen: Candidates, evidence: np.ndarray) -> np.ndarray:
@@ -125,7 +126,7 @@ class Tracker:
         tracks.hits[rows] += 1
         tracks.unseen[rows] = 0.0
         tracks.sizes[rows] = found.sizes
-        tracks.note_motion(rows[evidence[matches[rows]] > 0.0])
+        tracks.note_motion(rows[evidence[matches[rows]] > 0.0], self._dt)
 
     def _judge(self, matches: np.ndarray, horizon: Horizon) -> None:
         """Change what is thought of each track's presence."""
@@ -161,8 +162,8 @@ class Tracker:
             hits=np.ones(count, np.int64),
             age=np.zeros(count),
             unseen=np.zeros(count),
-            origins=seen.positions.copy(),
-            walked=np.zeros(count, bool),
+            anchors=seen.positions.copy(),
+            motion=np.full(count, STANDS),
             sizes=seen.sizes,
             is_person=np.zeros(count, bool),
         )

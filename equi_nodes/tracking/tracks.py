@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 import numpy as np
 
 LATEST = 0.15  # how much the newest sweep counts in the mean of what shapes say
-MOVED = 0.6  # m from where it began, beyond what is unsure: it walks
-MOVED_SIGMAS = 3.0
-WALKS, STANDS = 3.0, -1.5  # log odds for having walked, and against never having moved
-PATIENCE = 4.0  # s after which standing still begins to tell
+MOVED, MOVED_SIGMAS = 0.4, 3.0  # m, beyond so many sigmas, from where it last stood: it walks
+WALKS, STANDS = 2.5, -2.0  # log odds of being a person for walking, and for never having moved
+FORGOTTEN = 0.4  # log odds that having walked loses a second
+UNSURE = 0.7  # m; where a track may be so far off, nothing is told of it
 
 
 def _rows(*shape: int, kind: type = float) -> np.ndarray:
@@ -30,8 +30,8 @@ class Tracks:
         hits: (K,) sweeps that it was seen in.
         age: (K,) seconds since the first.
         unseen: (K,) seconds since the last.
-        origins: (K, 2) where it was first seen, metres.
-        walked: (K,) whether it was ever seen to move.
+        anchors: (K, 2) where it last was before it moved on, metres.
+        motion: (K,) log odds of being a person that its motion gives.
         sizes: (K, 3) of the newest cluster, metres.
         is_person: (K,) whether it was told of as a person.
     """
@@ -44,8 +44,8 @@ class Tracks:
     hits: np.ndarray = _rows(kind=np.int64)
     age: np.ndarray = _rows()
     unseen: np.ndarray = _rows()
-    origins: np.ndarray = _rows(2)
-    walked: np.ndarray = _rows(kind=bool)
+    anchors: np.ndarray = _rows(2)
+    motion: np.ndarray = _rows()
     sizes: np.ndarray = _rows(3)
     is_person: np.ndarray = _rows(kind=bool)
 
@@ -64,20 +64,25 @@ class Tracks:
     @property
     def existence(self) -> np.ndarray:
         """Return how likely each is a person that is there (K,)."""
-        standing = np.clip(self.age / PATIENCE - 1.0, 0.0, 1.0) * STANDS
-        person = self.shapes + np.where(self.walked, WALKS, standing)
-        return _probability(person) * _probability(self.presence)
+        return _probability(self.shapes + self.motion) * _probability(self.presence)
+
+    @property
+    def spread(self) -> np.ndarray:
+        """Return the larger standard deviation of each position (K,), metres."""
+        return np.sqrt(self.covariances[:, [0, 1], [0, 1]].max(-1, initial=0.0))
 
     def note_shapes(self, rows: np.ndarray, evidence: np.ndarray) -> None:
         """Take what the shapes of the newest clusters of some tracks say, log odds."""
         share = np.maximum(LATEST, 1.0 / (self.hits[rows] + 1))
         self.shapes[rows] += share * (evidence - self.shapes[rows])
 
-    def note_motion(self, rows: np.ndarray) -> None:
-        """Mark those of some tracks that are surely elsewhere than where they began."""
-        away = np.linalg.norm(self.states[rows, :2] - self.origins[rows], axis=1)
-        spread = np.sqrt(self.covariances[rows][:, [0, 1], [0, 1]].max(-1, initial=0.0))
-        self.walked[rows] |= away > MOVED + MOVED_SIGMAS * spread
+    def note_motion(self, rows: np.ndarray, dt: float) -> None:
+        """See which of some tracks walk; what was seen before is forgotten as time goes on."""
+        self.motion = np.maximum(self.motion - FORGOTTEN * dt, STANDS)
+        away = np.linalg.norm(self.states[rows, :2] - self.anchors[rows], axis=1)
+        walks = rows[away > MOVED + MOVED_SIGMAS * self.spread[rows]]
+        self.motion[walks] = WALKS
+        self.anchors[walks] = self.states[walks, :2]
 
 
 def _probability(log_odds: np.ndarray) -> np.ndarray:

@@ -1,0 +1,9 @@
+"""Start the tracking of people alone: ros2 launch equi_nodes lidar_tracker.launch.py."""
+
+from equi_nodes.ros.launching import node_launch
+from launch import LaunchDescription
+
+
+def generate_launch_description() -> LaunchDescription:
+    """Return the arguments and the node."""
+    return node_launch("lidar_tracker")
