@@ -121,6 +121,11 @@ class Simulation:
         return START_NS + self._steps * PERIOD_NS
 
     @property
+    def world(self) -> World:
+        """Return the bodies as they are now, to be looked at."""
+        return self._world
+
+    @property
     def truth(self) -> Truth:
         """Return how things are now."""
         return Truth(
