@@ -34,7 +34,7 @@ class OccupancyMapperConfig:
         1.2, "What begins higher is driven beneath.", unit="m", low=0.05, high=10.0
     )
     floor_slope: float = parameter(
-        0.02, "So much the floor may rise in each metre of distance.", low=0.0, high=0.5
+        0.01, "So much the floor may rise in each metre of distance.", low=0.0, high=0.5
     )
     max_range: float = parameter(15.0, "How far a ray counts.", unit="m", low=1.0, high=60.0)
     open_range: float = parameter(

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-AZIMUTHS = 900  # 0.4 degrees each
+AZIMUTHS = 720  # of half a degree: a spinning LiDAR has a ray in each, so nothing leaks between
 DROP = 0.2  # m below the ground a ray is in a hole, and what is beneath it is no floor
 NEAREST = 1e-3  # m, a shorter ray has no direction
 
