@@ -66,13 +66,14 @@ class SimNode(PipelineNode):
         from equi_nodes.sim.scenario import START_NS, make_scenario
         from equi_nodes.sim.session import Session
         from equi_nodes.sim.simulation import Simulation
+        from equi_nodes.sim.viewer import Viewer
 
         config = self.config
         faults = read_faults(Path(config.faults)) if config.faults else ()
         faults = [fault for fault in faults if fault.kind != "killed"]
         injectors = [FaultInjector(faults, START_NS, config.seed)] if faults else []
         world = Simulation(make_scenario(config.scenario, config.seed), injectors)
-        self._session = Session(world)
+        self._session = Session(world, Viewer(world.world) if config.viewer else None)
         self.topics.show_fixed(world.stamp_ns, world.rig, world.truth_map(RESOLUTION))
         return self._session
 

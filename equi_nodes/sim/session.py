@@ -12,6 +12,7 @@ from equi_nodes.sim.contacts import Collision
 from equi_nodes.sim.mission import GoalRecord, Mission
 from equi_nodes.sim.scenario import FRAME
 from equi_nodes.sim.simulation import Readings, Simulation, Truth
+from equi_nodes.sim.viewer import Viewer
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,9 +39,9 @@ class Session:
 
     backend_name = "mujoco"
 
-    def __init__(self, simulation: Simulation) -> None:
-        """Begin at the start."""
-        self.simulation = simulation
+    def __init__(self, simulation: Simulation, viewer: Viewer | None = None) -> None:
+        """Begin at the start; each step is shown if there is a viewer."""
+        self.simulation, self._viewer = simulation, viewer
         self.mission = Mission(simulation.scenario.goals)
         self.nearest_m = np.inf
         self._start_ns = simulation.stamp_ns
@@ -55,6 +56,8 @@ class Session:
         """Advance the world by one period."""
         readings, truth = self.simulation.step(command), self.simulation.truth
         self.nearest_m = min(self.nearest_m, truth.nearest_person)
+        if self._viewer:
+            self._viewer.show()
         return SessionStep(truth.stamp_ns, readings, truth)
 
     def look(self, T_odom_b: np.ndarray) -> bool:
