@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -28,7 +28,6 @@ from equi_nodes.sim.simulation import PERIOD_NS, Simulation, Truth
 
 PREDICTION_NS = 500_000_000  # between two predictions that are kept
 MAP_RESOLUTION = 0.05  # m, of the true map
-Progress = Callable[[float], None]
 
 
 def run_scenario(
@@ -36,7 +35,7 @@ def run_scenario(
     seed: int,
     settings: StackSettings | None = None,
     faults: Sequence[Fault] = (),
-    report: Progress = lambda share: None,
+    longest_s: float = np.inf,
 ) -> StackRun:
     """Drive through a scenario until all goals are reached or its time is over.
 
@@ -44,19 +43,20 @@ def run_scenario(
         name, seed: of the scenario.
         settings: of the robot; None: those of the graph ``demo``.
         faults: what goes wrong with the sensors.
-        report: is told the share of the time that has gone.
+        longest_s: seconds after which it ends in any case.
 
     Raises:
         EquiError: there is no such scenario, or a network cannot be had.
     """
-    return drive(make_scenario(name, seed), settings or StackSettings.of_graph(), faults, report)
+    scenario = make_scenario(name, seed)
+    scenario = replace(scenario, time_limit=min(scenario.time_limit, longest_s))
+    return drive(scenario, settings or StackSettings.of_graph(), faults)
 
 
 def drive(
     scenario: Scenario,
     settings: StackSettings,
     faults: Sequence[Fault] = (),
-    report: Progress = lambda share: None,
 ) -> StackRun:
     """Drive through any scenario; arguments as of ``run_scenario``."""
     if "odometry" in settings.true_parts:  # nobody looks at pictures
@@ -65,10 +65,8 @@ def drive(
     simulation = Simulation(scenario, injectors)
     try:
         loop = _Loop(simulation, settings)
-        steps = round(scenario.time_limit * 1e9 / PERIOD_NS)
-        for step in range(steps):
+        for _ in range(round(scenario.time_limit * 1e9 / PERIOD_NS)):
             loop.step()
-            report((step + 1) / steps)
             if loop.mission.is_done:
                 break
         return loop.run()

@@ -27,6 +27,7 @@ class Trial:
         faults: what goes wrong with the sensors.
         fault: name of these faults, empty for none.
         folder: where its result is kept, None: nowhere.
+        longest_s: seconds after which it ends in any case.
     """
 
     scenario: str
@@ -35,6 +36,7 @@ class Trial:
     faults: tuple[Fault, ...] = ()
     fault: str = ""
     folder: Path | None = None
+    longest_s: float = float("inf")
 
     @property
     def name(self) -> str:
@@ -71,7 +73,9 @@ def make(trial: Trial) -> dict:
     from equi_nodes.evaluation.stack_settings import StackSettings
 
     settings = StackSettings.of_graph(true_parts=trial.true_parts)
-    run = run_scenario(trial.scenario, trial.seed, settings, trial.faults)
+    run = run_scenario(
+        trial.scenario, trial.seed, settings, trial.faults, longest_s=trial.longest_s
+    )
     if trial.folder is not None:
         run.save(trial.folder / f"{trial.name}.npz")
     return measure(run)
