@@ -13,7 +13,7 @@ from rich.table import Table
 from equi_nodes.cli.stack_eval import scenarios
 from equi_nodes.errors import EquiError
 
-SEEDS, SECONDS = 1, 60.0
+SEEDS, SECONDS = 1, 40.0
 COLUMNS = {
     "IoU free": ("iou_free", "{:.3f}"), "IoU occupied": ("iou_occupied", "{:.3f}"),
     "ghosts cm2/m2": ("ghosts_cm2", "{:.1f}"), "seen m2": ("seen_m2", "{:.0f}"),
