@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any, ClassVar
 
 from rclpy.clock import Clock, ClockType
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64
 
@@ -159,7 +160,7 @@ class PipelineNode(ManagedNode):
         """Open the topics and start to load the pipeline in its worker."""
         self.open_topics()
         self._runner = PipelineRunner(
-            self.load, self.deliver, self._news.trigger, self.log, self.settings.retry_period
+            self.load, self._deliver, self._news.trigger, self.log, self.settings.retry_period
         )
         self._diagnostics.add("pipeline", self._runner.report)
 
@@ -226,6 +227,14 @@ class PipelineNode(ManagedNode):
         if self._outputs[0].passes(self.content(result), job.epoch):
             self.publish(result)
         self._timing.publish(Float64(data=self._runner.work_time.newest_ms))
+
+    def _deliver(self, job: Job, result: Result) -> None:
+        """Deliver a result; what fails because a signal has ended the context is no failure."""
+        try:
+            self.deliver(job, result)
+        except rclpy_implementation.RCLError:
+            if self.context.ok():
+                raise
 
     def _age_s(self, job: Job, result: Result) -> float:
         """Return the age of a result by its stamp, or since its message where stamps tell none."""
