@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from equi_nodes.evaluation.collisions import gaps
-from equi_nodes.evaluation.stack_run import Remark
+from equi_nodes.evaluation.stack_run import Remark, gist
 from equi_nodes.evaluation.stack_settings import StackSettings
 from equi_nodes.geometry.pose_trail import PoseTrail, span
 from equi_nodes.geometry.rotations import inverse, yaw_of
@@ -86,9 +86,9 @@ class Record:
         self.seconds.setdefault(node, []).append(time.perf_counter() - began)
 
     def say(self, node: str, stamp_ns: int, *sentences: str) -> None:
-        """Keep what was said; the same within a second is one remark."""
+        """Keep what was said; the same within a second, but for its numbers, is one remark."""
         for words in filter(None, sentences):
-            said = self.said.setdefault((node, words), [])
+            said = self.said.setdefault((node, gist(words)), [])
             if said and stamp_ns - said[-1].end_ns <= 1_000_000_000:
                 said[-1] = replace(said[-1], end_ns=stamp_ns)
             else:

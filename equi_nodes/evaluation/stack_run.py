@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
@@ -88,14 +89,19 @@ class Remark:
 
     Attributes:
         node: who.
-        words: one sentence.
-        begin_ns, end_ns: when it was first said, and last.
+        words: one sentence, as it was first said.
+        begin_ns, end_ns: when it was first said, and last, whatever its numbers.
     """
 
     node: str
     words: str
     begin_ns: int
     end_ns: int
+
+    @property
+    def gist(self) -> str:
+        """Return the words without their numbers."""
+        return gist(self.words)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,6 +221,11 @@ class StackRun:
             tuple(facts["notes"]),
             tuple(Remark(**remark) for remark in facts["remarks"]),
         )
+
+
+def gist(words: str) -> str:
+    """Return a sentence without its numbers."""
+    return re.sub(r"\d+(\.\d+)?", "#", words)
 
 
 Sample = TrackSample | PredictionSample

@@ -68,7 +68,7 @@ def causes(run: StackRun) -> list[str]:
     for remark in run.remarks:
         if remark.node == "path_follower":
             seconds = (remark.end_ns - remark.begin_ns) * 1e-9
-            stood[remark.words] = stood.get(remark.words, 0.0) + seconds
+            stood[remark.gist] = stood.get(remark.gist, 0.0) + seconds
     found += [f"stood {s:.0f} s: {words}" for words, s in stood.items() if s > LONG_STAND]
     return found
 

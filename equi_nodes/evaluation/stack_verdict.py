@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from equi_nodes.evaluation.stack_run import Remark, StackRun
+from equi_nodes.evaluation.stack_run import StackRun
 from equi_nodes.evaluation.stack_scores import points_at
 from equi_nodes.sim.faults import Fault
 from equi_nodes.sim.scenario import START_NS
@@ -48,8 +47,8 @@ def judge(faulty: StackRun, sound: StackRun, faults: Sequence[Fault]) -> Verdict
     last = int(faulty.truth.stamps_ns[-1])
     ends = [fault.end_s for fault in faults]
     end = min(last, START_NS + round(min(max(ends), 1e6) * SECOND_NS))
-    usual = {_gist(remark) for remark in sound.remarks}
-    about = [r for r in faulty.remarks if r.end_ns >= begin and _gist(r) not in usual]
+    usual = {(remark.node, remark.gist) for remark in sound.remarks}
+    about = [r for r in faulty.remarks if r.end_ns >= begin and (r.node, r.gist) not in usual]
     first = about[0] if about else None
     newest = max((remark.end_ns for remark in about), default=None)
     is_over = newest is not None and newest < last - SECOND_NS
@@ -62,11 +61,6 @@ def judge(faulty: StackRun, sound: StackRun, faults: Sequence[Fault]) -> Verdict
         (newest - end) / SECOND_NS if is_over else None,
         _off(faulty) - _off(sound),
     )
-
-
-def _gist(remark: Remark) -> tuple[str, str]:
-    """Return what was said without its numbers."""
-    return remark.node, re.sub(r"[\d.]+", "#", remark.words)
 
 
 def _worst_status(run: StackRun, begin: int, end: int) -> str:
