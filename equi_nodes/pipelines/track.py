@@ -16,7 +16,6 @@ from equi_nodes.tracking.ground import Ground
 from equi_nodes.tracking.score import View, evidence, view_of
 from equi_nodes.tracking.splitting import split
 from equi_nodes.tracking.tracker import Tracker, TrackerSettings
-from equi_nodes.tracking.tracks import STANDS
 from equi_nodes.tracking.visibility import Horizon
 
 LARGEST = 1.3  # m across or along the view; a larger cluster is no person
@@ -172,7 +171,7 @@ class LidarTracker:
     def _remember(self, cloud: Points, labels: np.ndarray, stamp: int) -> None:
         """Take all that is no person for what stands."""
         tracker = self._tracker
-        alive = tracker.tracks.is_person & (tracker.tracks.motion > STANDS)
+        alive = tracker.tracks.may_be_person
         is_person = np.zeros(int(labels.max(initial=-1)) + 2, bool)
         is_person[tracker.matches[alive & (tracker.matches >= 0)]] = True
         self._background.add(cloud.places[~is_person[labels]], stamp / SECOND_NS)

@@ -18,6 +18,7 @@ FIRST_SPEED = 1.0  # m/s, spread of the velocity of what was never seen before
 SEEN, UNSEEN, HIDDEN = 1.5, -1.2, -0.05  # change of the log odds of presence in a sweep
 PRESENT = 4.0  # log odds, no more than this
 GONE = -2.5  # log odds of a track that ends
+STANDING, MOSTLY = 4.0, 0.3  # cost of a candidate that stands for long; share of one that does
 DOUBLE = 0.35  # m; a track that is not seen so near to one that is, is the same
 
 
@@ -109,7 +110,7 @@ class Tracker:
         )
         squared = (away[..., None, :] @ np.linalg.solve(expected, away[..., None]))[..., 0, 0]
         is_near = (squared < GATE) & ((away**2).sum(-1) < FARTHEST**2)
-        cost = squared + np.log(np.linalg.det(expected)) - evidence
+        cost = squared + np.log(np.linalg.det(expected)) - evidence + STANDING * seen.standing
         return np.where(is_near, cost, np.inf)
 
     def _correct(self, matches: np.ndarray, seen: Candidates, evidence: np.ndarray) -> None:
@@ -126,7 +127,8 @@ class Tracker:
         tracks.hits[rows] += 1
         tracks.unseen[rows] = 0.0
         tracks.sizes[rows] = found.sizes
-        tracks.note_motion(rows[evidence[matches[rows]] > 0.0], self._dt)
+        tracks.note_standing(rows, found.standing, self._dt)
+        tracks.note_motion(rows[(evidence[matches[rows]] > 0.0) & (found.standing < MOSTLY)])
 
     def _judge(self, matches: np.ndarray, horizon: Horizon) -> None:
         """Change what is thought of each track's presence."""

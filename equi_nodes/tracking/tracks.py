@@ -10,6 +10,8 @@ LATEST = 0.15  # how much the newest sweep counts in the mean of what shapes say
 MOVED, MOVED_SIGMAS = 0.4, 3.0  # m, beyond so many sigmas, from where it last stood: it walks
 WALKS, STANDS = 2.5, -2.0  # log odds of being a person for walking, and for never having moved
 FORGOTTEN = 0.4  # log odds that having walked loses a second
+STUCK = 10.0  # log odds that it loses a second at a place where something stands for long
+PERSON_SHAPE = 2.0  # mean log odds from which on a shape that never moved is a person
 UNSURE = 0.7  # m; where a track may be so far off, nothing is told of it
 
 
@@ -76,9 +78,19 @@ class Tracks:
         share = np.maximum(LATEST, 1.0 / (self.hits[rows] + 1))
         self.shapes[rows] += share * (evidence - self.shapes[rows])
 
-    def note_motion(self, rows: np.ndarray, dt: float) -> None:
-        """See which of some tracks walk; what was seen before is forgotten as time goes on."""
-        self.motion = np.maximum(self.motion - FORGOTTEN * dt, STANDS)
+    @property
+    def may_be_person(self) -> np.ndarray:
+        """Return which are not to be taken for something that stands (K,)."""
+        return (self.motion > STANDS) | (self.shapes > PERSON_SHAPE)
+
+    def note_standing(self, rows: np.ndarray, standing: np.ndarray, dt: float) -> None:
+        """Forget motion as time goes on, fast where some tracks are on what stands (share)."""
+        self.motion -= FORGOTTEN * dt
+        self.motion[rows] -= STUCK * dt * standing
+        self.motion = np.maximum(self.motion, STANDS)
+
+    def note_motion(self, rows: np.ndarray) -> None:
+        """See which of some tracks walk."""
         away = np.linalg.norm(self.states[rows, :2] - self.anchors[rows], axis=1)
         walks = rows[away > MOVED + MOVED_SIGMAS * self.spread[rows]]
         self.motion[walks] = WALKS
