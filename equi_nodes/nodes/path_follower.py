@@ -80,13 +80,13 @@ class PathFollowerNode(PipelineNode):
 
     def deactivate(self) -> None:
         """Stop the robot, and give no more commands."""
-        self._stop()
+        if self.is_taking:
+            self.command.publish(Twist())
         super().deactivate()
 
     def clean_up(self) -> None:
-        """Stop the robot, and give back the timer that the base does not know of."""
+        """Give back the timer that the base does not know of."""
         if hasattr(self, "_timer"):
-            self._stop()
             self.destroy_timer(self._timer)
             del self._timer
         super().clean_up()
@@ -106,10 +106,6 @@ class PathFollowerNode(PipelineNode):
     def _tick(self) -> None:
         if self.is_taking:
             self.submit(replace(self._heard, now_ns=self.clock.now_ns()))
-
-    def _stop(self) -> None:
-        if self.is_taking and self.context.ok():
-            self.command.publish(Twist())
 
     def _following_report(self) -> Report:
         newest = self._newest
