@@ -19,6 +19,7 @@ from equi_nodes.ros.gate import Content
 from equi_nodes.ros.guard import Guard, limit_length
 from equi_nodes.ros.messages import make
 from equi_nodes.ros.odometry import odometry_sample
+from equi_nodes.ros.pipeline import Pipeline
 from equi_nodes.ros.posed_clouds import CloudPoser
 from equi_nodes.ros.run import run
 from equi_nodes.ros.scans import scan_problem, scan_sample
@@ -58,7 +59,7 @@ class OccupancyMapperNode(PipelineNode):
             TFMessage, "/tf_static", self._poser.tree.add, qos.STATIC_TRANSFORMS
         )
 
-    def load(self) -> object:
+    def load(self) -> Pipeline:
         """Build the mapper; what it compiles takes a while."""
         from equi_nodes.pipelines.map import Mapper
 
