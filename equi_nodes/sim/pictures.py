@@ -6,10 +6,9 @@ import cv2
 import numpy as np
 
 from equi_nodes.samples import Frame
-from equi_nodes.sim.appearance import COVER, DRAWN
 from equi_nodes.sim.physics import mujoco
 from equi_nodes.sim.scenario import Sensors
-from equi_nodes.sim.world_model import CAMERAS, PEOPLE, World
+from equi_nodes.sim.world_model import CAMERAS, SEEN, World
 
 AMBIENT, LAMP = 0.75, 0.35  # light from everywhere and from above
 PLAIN = (mujoco.mjtRndFlag.mjRND_SHADOW, mujoco.mjtRndFlag.mjRND_REFLECTION)  # left out: slow
@@ -25,7 +24,7 @@ class StereoCamera:
         self._renderer = mujoco.Renderer(world.model, height, width)
         self._options = mujoco.MjvOption()
         self._options.geomgroup[:] = 0
-        self._options.geomgroup[[DRAWN, COVER, PEOPLE]] = 1
+        self._options.geomgroup[list(SEEN)] = 1
         for flag in PLAIN:
             self._renderer.scene.flags[flag] = False
 

@@ -192,6 +192,7 @@ class Simulation:
         """Have people walk, and show the world as it is in the middle of the period."""
         start = self._crowd.positions
         self._crowd.step(seconds, before.position[-1], before.velocity[-1])
+        self._world.place_robot(self._motion.position[-1], self._motion.angles[-1])
         self._world.place_people(self._crowd, 0.5 * (start + self._crowd.positions))
         self._world.update()
 
@@ -204,7 +205,6 @@ class Simulation:
     def _look(self) -> tuple[Frame, ...]:
         if self._cameras is None or self._steps % SENSOR_PERIODS:
             return ()
-        self._world.place_robot(self._motion.position[-1], self._motion.angles[-1])
         self._world.place_people(self._crowd, self._crowd.positions)
         self._world.update()
         return (self._cameras.take(self.stamp_ns, self._light),)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from equi_nodes.geometry.rotations import quaternion
-from equi_nodes.sim.appearance import add_looks
+from equi_nodes.sim.appearance import COVER, DRAWN, add_building
 from equi_nodes.sim.boxes import Obstacles
 from equi_nodes.sim.crowd import Crowd
 from equi_nodes.sim.mounts import Mounts
@@ -13,8 +13,9 @@ from equi_nodes.sim.physics import mujoco
 from equi_nodes.sim.scenario import Scenario
 
 WALL_HEIGHT = 2.6  # m
-PEOPLE, SOLID, ROBOT = 2, 3, 4  # groups of geoms, beside those that are drawn of the building
-RAY_GROUPS = np.array([0, 0, 1, 1, 0, 0], np.uint8)  # rays see people and what is solid
+PEOPLE, ROBOT = 2, 4  # groups of geoms, beside those of the building
+SEEN = (DRAWN, COVER, PEOPLE)  # by the cameras and by rays
+RAY_GROUPS = np.isin(np.arange(6), SEEN).astype(np.uint8)
 ROBOT_JOINTS = ("x", "y", "yaw", "pitch", "roll")
 PERSON_JOINTS = ("x", "y", "yaw", "left", "right")
 SWING = 0.45  # rad at 1.3 m/s, of a leg
@@ -22,7 +23,13 @@ SHADES = ((0.55, 0.3, 0.25), (0.25, 0.35, 0.55), (0.3, 0.5, 0.3), (0.5, 0.5, 0.2
 CAMERAS = ("left", "right")
 NEAR, FAR = 0.03, 60.0  # m, between which cameras see
 OPENGL = np.diag([1.0, -1.0, -1.0])  # its cameras look along -z, with y up
-REFLECTIVITY = {"floor": 40.0, "wall": 120.0, "furniture": 90.0, "person": 60.0}
+REFLECTIVITY = {
+    "floor": 40.0,
+    "ceiling": 150.0,
+    "wall": 120.0,
+    "furniture": 90.0,
+    "person": 60.0,
+}
 
 
 class World:
@@ -37,7 +44,7 @@ class World:
         """Build the world of a scenario, whose obstacles are walls first, then furniture."""
         spec = mujoco.MjSpec()
         _set_view(spec, scenario)
-        _add_building(spec, scenario, obstacles)
+        _add_walls(spec, scenario, obstacles)
         _add_robot(spec, scenario, mounts)
         for number, person in enumerate(scenario.people):
             _add_person(spec, number, person.height)
@@ -75,36 +82,11 @@ def _set_view(spec: mujoco.MjSpec, scenario: Scenario) -> None:
     lamp.specular = (0, 0, 0)
 
 
-def _add_building(spec: mujoco.MjSpec, scenario: Scenario, obstacles: Obstacles) -> None:
+def _add_walls(spec: mujoco.MjSpec, scenario: Scenario, obstacles: Obstacles) -> None:
     walls = len(obstacles.boxes) - len(scenario.furniture)
     heights = np.array([WALL_HEIGHT] * walls + [piece.height for piece in scenario.furniture])
-    if scenario.sensors.picture[0]:
-        add_looks(spec, obstacles, heights, walls, scenario.seed)
-    middles = obstacles.to_world(obstacles.boxes.mean(1))
-    yaw = obstacles.origin[2]
-    turn = (np.cos(yaw / 2), 0.0, 0.0, np.sin(yaw / 2))
-    for number, (box, middle, height) in enumerate(zip(obstacles.boxes, middles, heights)):
-        kind = "wall" if number < walls else "furniture"
-        half = (box[1] - box[0]) / 2
-        _solid(spec, f"{kind} {number}", (*half, height / 2), (*middle, height / 2), turn)
-    plane = mujoco.mjtGeom.mjGEOM_PLANE
-    spec.worldbody.add_geom(
-        name="floor", type=plane, size=(100, 100, 1), group=SOLID, contype=0, conaffinity=0
-    )
-    _solid(spec, "wall ceiling", (100, 100, 0.05), (0, 0, WALL_HEIGHT + 0.05), (1, 0, 0, 0))
-
-
-def _solid(spec: mujoco.MjSpec, name: str, half: tuple, middle: tuple, turn: tuple) -> None:
-    spec.worldbody.add_geom(
-        name=name,
-        type=mujoco.mjtGeom.mjGEOM_BOX,
-        size=half,
-        pos=middle,
-        quat=turn,
-        group=SOLID,
-        contype=0,
-        conaffinity=0,
-    )
+    looks = scenario.seed if scenario.sensors.picture[0] else None
+    add_building(spec, obstacles, heights, walls, looks)
 
 
 def _add_robot(spec: mujoco.MjSpec, scenario: Scenario, mounts: Mounts) -> None:
