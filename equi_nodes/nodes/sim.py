@@ -28,6 +28,7 @@ from equi_nodes.ros.sim_topics import SimTopics
 
 CALIBRATION_S = 1.0  # between two CameraInfo while time stands
 RECORD_NS = 500_000_000  # between two messages of how the run stands
+GOAL_NS = 3_000_000_000  # until a goal is told again, for a planner that was started anew
 SLOW = 0.9  # of the wanted factor, below it a warning is due
 RESOLUTION = 0.05  # m, of the true map
 
@@ -42,7 +43,7 @@ class SimNode(PipelineNode):
         config = self.config
         self._halt, self._session, self._T_odom_b = threading.Event(), None, None
         self._pace, self._commands = RealTime(), Commands(config.command_timeout)
-        self._record_due_ns = self._goal_readers = 0
+        self._record_due_ns = self._goal_due_ns = 0
         self.topics = SimTopics(self)
         ages = ages_of(config.lock_step_topics) if config.lock_step else {}
         self._lock_step = LockStep(self, ages, config.lock_step_limit)
@@ -145,12 +146,12 @@ class SimNode(PipelineNode):
 
     def _look(self, now_ns: int) -> None:
         """Send the goal that is due, and tell how the run stands."""
-        session, readers = self._session, self.topics.goal_readers
-        mission, pose = session.mission, self._T_odom_b
+        session, pose = self._session, self._T_odom_b
+        mission = session.mission
         is_new = self.config.mission and pose is not None and session.look(pose)
-        if mission.current and (is_new or readers > self._goal_readers):
+        if mission.current and (is_new or now_ns >= self._goal_due_ns):
+            self._goal_due_ns = now_ns + GOAL_NS
             self.topics.show_goal(now_ns, mission.in_odom(mission.current))
-        self._goal_readers = readers
         if is_new or now_ns >= self._record_due_ns or session.state == "arrived":
             self._record_due_ns = now_ns + RECORD_NS
             self.topics.show_record(session.record() | {"real_time_factor": self._pace.factor})

@@ -45,14 +45,9 @@ class Output:
         self.topic = self._publisher.topic_name
 
     @property
-    def readers(self) -> int:
-        """Return how many listen."""
-        return self._publisher.get_subscription_count()
-
-    @property
     def has_readers(self) -> bool:
         """Return whether anyone listens."""
-        return self.readers > 0
+        return self._publisher.get_subscription_count() > 0
 
     def publish(self, message: Any) -> None:
         """Publish a message whose content has passed the gate."""

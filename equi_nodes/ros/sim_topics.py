@@ -53,11 +53,6 @@ class SimTopics:
         self._mounts = plain(TFMessage, "/tf_static", qos.STATIC_TRANSFORMS)
         self._clock = plain(Clock, "/clock", qos.RESULT)
 
-    @property
-    def goal_readers(self) -> int:
-        """Return how many hear the goals."""
-        return self._goal.readers
-
     def close(self) -> None:
         """Stop advertising what the node does not know of."""
         for publisher in (*self._infos.values(), self._map, self._mounts, self._clock):
