@@ -34,7 +34,8 @@ QUIRKS = (
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(
-        "model", choices=["eqmotion", "vio", "e2_planner", "occupancy_mapper", "stack"]
+        "model",
+        choices=["eqmotion", "vio", "e2_planner", "lidar_tracker", "occupancy_mapper", "stack"],
     )
     parser.add_argument("--tracks", type=Path, help="a text file of `frame id x y`, in metres")
     parser.add_argument("--step", type=float, help="seconds between two frames of --tracks")
@@ -84,6 +85,10 @@ def run(args: argparse.Namespace) -> dict:
         return odometry_eval.evaluate(args, console)
     if args.model == "stack":
         return stack_eval.evaluate(args, console)
+    if args.model == "lidar_tracker":
+        from equi_nodes.cli import tracking_eval
+
+        return tracking_eval.evaluate(args, console)
     if args.model == "occupancy_mapper":
         from equi_nodes.cli import mapping_eval
 

@@ -39,7 +39,7 @@ class LidarTrackerConfig:
         choices=("auto", "s", "us", "ns"),
     )  # fmt: skip
     acceleration: float = parameter(
-        0.8, "How suddenly people change their velocity.", unit="m/s^2/sqrt(Hz)",
+        0.5, "How suddenly people change their velocity.", unit="m/s^2/sqrt(Hz)",
         low=0.05, high=10.0,
     )  # fmt: skip
     confirmation: int = parameter(

@@ -6,6 +6,7 @@ left out of the counts of that sweep, but who comes back with another id counts 
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
 import motmetrics
@@ -37,6 +38,14 @@ class TrackScore:
     def __init__(self) -> None:
         """Start without a run."""
         self._runs: list[Run] = []
+
+    @classmethod
+    def of_all(cls, scores: Iterable[TrackScore]) -> TrackScore:
+        """Return the score of the runs of several."""
+        whole = cls()
+        for score in scores:
+            whole._runs += score._runs
+        return whole
 
     def begin(self) -> None:
         """Begin a run, whose ids have nothing to do with those before."""

@@ -55,11 +55,13 @@ class LidarTracker:
 
     backend_name = "numpy"
 
-    def __init__(self, config: LidarTrackerConfig = LidarTrackerConfig()) -> None:
-        """Follow nobody yet."""
+    def __init__(
+        self, config: LidarTrackerConfig = LidarTrackerConfig(), tracker: Tracker | None = None
+    ) -> None:
+        """Follow nobody yet; ``tracker`` follows in place of the usual one."""
         self.config = config
         self._ground, self._background = Ground(), Background()
-        self._tracker = Tracker(
+        self._tracker = tracker or Tracker(
             TrackerSettings(
                 config.acceleration, config.confirmation, config.existence, config.coast
             )
@@ -147,7 +149,7 @@ class LidarTracker:
         stands = np.flatnonzero(labels >= 0)
         tracks = self._tracker.tracks
         expected = tracks.states[tracks.is_person, :2]
-        labels[stands] = split(cloud.places[stands, :2], labels[stands], expected)
+        labels[stands] = split(cloud.places[stands, :2], labels[stands], expected, cloud.sensor[:2])
         return labels
 
     def _possible(self, cloud: Points, labels: np.ndarray) -> tuple[Candidates, np.ndarray]:

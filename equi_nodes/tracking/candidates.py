@@ -8,9 +8,9 @@ import numpy as np
 
 BODY = 0.2  # m, radius of a person
 SURFACE = 0.12  # m, from the mean of the points that are seen of a body to its middle
-DEPTH_NOISE, SIDE_NOISE = 0.07, 0.05  # m, of that middle along the view and across it
-NOISE_GROWTH = 0.004  # m more a metre away
-HIDDEN_NOISE = 0.5  # share of what a narrow cluster lacks to a body's width, put on the side noise
+DEPTH_NOISE, SIDE_NOISE = 0.05, 0.04  # m, of that middle along the view and across it
+NOISE_GROWTH = 0.003  # m more a metre away
+HIDDEN_NOISE = 0.4  # share of what a narrow cluster lacks to a body's width, put on the side noise
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,7 @@ CELL = 1.0  # m, of each the lowest point votes
 TRIALS = 64  # planes tried
 STEEPEST = 0.35  # m/m, of a plane that may be the ground
 AGREEMENT = 0.08  # m between a plane and a point that speaks for it
+NEAR = 4.0  # m; cells farther from the sensor have less of a vote
 FEWEST = 6  # cells that must agree, else the plane of before stays
 SECTORS, STRIDE = 120, 0.5  # directions, and metres between two places along each
 STEP, HIGHEST_STEP = 0.08, 0.2  # m between places that follow each other, and after a gap
@@ -57,7 +58,8 @@ class Ground:
         planes = np.vstack([before, self._tried(lowest)])
         rest = lowest[:, 2] - planes[:, :2] @ lowest[:, :2].T - planes[:, 2:]
         agree = np.abs(rest) < AGREEMENT
-        votes = agree.sum(1) - (rest < -AGREEMENT).sum(1)  # nothing lies below the ground
+        near = 1.0 / (1.0 + (((lowest - sensor)[:, :2] / NEAR) ** 2).sum(1))
+        votes = (agree.astype(float) - (rest < -AGREEMENT)) @ near  # nothing is below the ground
         chosen = lowest[agree[votes.argmax()]]
         if len(chosen) < FEWEST:
             return before

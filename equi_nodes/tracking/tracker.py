@@ -33,7 +33,7 @@ class TrackerSettings:
         coast: seconds that a track lives without being seen.
     """
 
-    acceleration: float = 0.8
+    acceleration: float = 0.5
     confirmation: int = 3
     existence: float = 0.5
     coast: float = 2.0

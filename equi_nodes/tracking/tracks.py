@@ -8,6 +8,7 @@ import numpy as np
 
 LATEST = 0.15  # how much the newest sweep counts in the mean of what shapes say
 MOVED, MOVED_SIGMAS = 0.4, 3.0  # m, beyond so many sigmas, from where it last stood: it walks
+SPEED, SPEED_SIGMAS = 0.3, 3.0  # m/s, or that many sigmas: it walks too
 WALKS, STANDS = 2.5, -2.0  # log odds of being a person for walking, and for never having moved
 FORGOTTEN = 0.4  # log odds that having walked loses a second
 STUCK = 10.0  # log odds that it loses a second at a place where something stands for long
@@ -92,7 +93,10 @@ class Tracks:
     def note_motion(self, rows: np.ndarray) -> None:
         """See which of some tracks walk."""
         away = np.linalg.norm(self.states[rows, :2] - self.anchors[rows], axis=1)
-        walks = rows[away > MOVED + MOVED_SIGMAS * self.spread[rows]]
+        speed = np.linalg.norm(self.states[rows, 2:], axis=1)
+        unsure = np.sqrt(self.covariances[rows][:, [2, 3], [2, 3]].max(-1, initial=0.0))
+        is_quick = speed > np.maximum(SPEED, SPEED_SIGMAS * unsure)
+        walks = rows[is_quick | (away > MOVED + MOVED_SIGMAS * self.spread[rows])]
         self.motion[walks] = WALKS
         self.anchors[walks] = self.states[walks, :2]
 

@@ -9,7 +9,8 @@ import numpy as np
 
 ANGLES = 60  # directions of lines that are told apart
 BIN = 0.1  # m between two parallel lines
-NEAR, THIN = 0.15, 0.04  # m to a line: cells that are asked, and their median of a straight wall
+NEAR, THIN = 0.15, 0.05  # m to a line: cells that are asked, and where a wall has most of them
+MOST = 0.8
 THICK = 0.1  # m, cells so near to the line are the wall itself
 SHORTEST = 1.5  # m, a shorter straight piece may be people or furniture
 GAP = 1.0  # m, a wider opening ends a piece
@@ -78,4 +79,4 @@ def _coordinates(cells: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.
 
 def _is_wall(along: np.ndarray, away: np.ndarray) -> bool:
     is_long = len(along) >= FEWEST and along[-1] - along[0] >= SHORTEST
-    return is_long and float(np.median(np.abs(away))) < THIN
+    return is_long and float(np.quantile(np.abs(away), MOST)) < THIN
