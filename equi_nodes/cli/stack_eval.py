@@ -32,6 +32,8 @@ def configure(group: argparse._ArgumentGroup) -> None:
                        " made again")  # fmt: skip
     group.add_argument("--truth", default="", metavar="PARTS",
                        help="stands in for odometry, tracks or both: odometry,tracks")  # fmt: skip
+    group.add_argument("--seconds", type=float, default=float("inf"), metavar="S",
+                       help="after which each run ends in any case")  # fmt: skip
 
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
@@ -79,7 +81,8 @@ def scenarios(names: Sequence[str] | None) -> list[str]:
 def shared(args: argparse.Namespace) -> dict:
     """Return what all trials have in common."""
     folder = report_folder(args.out) if args.out else None
-    return {"true_parts": tuple(filter(None, args.truth.split(","))), "folder": folder}
+    parts = tuple(filter(None, args.truth.split(",")))
+    return {"true_parts": parts, "folder": folder, "longest_s": args.seconds}
 
 
 def made(

@@ -96,7 +96,7 @@ def _quality(measured: dict) -> list[dict[str, str]]:
         share = f"{100 * odometry['share_of_path']:.1f} % of the way off at the end"
         tiles.append(tile("Odometry, ATE", f"{odometry['ate_rmse_m']:.2f} m", share))
     if (tracking := measured.get("tracking")) and tracking.get("mota") is not None:
-        note = f"{tracking['switches']} changes of id"
+        note = f"{tracking['id_switches']} changes of id"
         tiles.append(tile("Tracking, MOTA", f"{tracking['mota']:.2f}", note))
     if "ade" in measured["prediction"]:
         errors = measured["prediction"]

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import numpy as np
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
-from equi_nodes.evaluation import replay
 from equi_nodes.evaluation.mapping import map_figures
-from equi_nodes.evaluation.matching import match
 from equi_nodes.evaluation.odometry import spread
+from equi_nodes.evaluation.stack_people import prediction_figures, tracking_figures
 from equi_nodes.evaluation.stack_run import StackRun, Trajectory
 from equi_nodes.pipelines.plan import Planner
-from equi_nodes.samples import GridSample, PlanRequest, PredictionSample, TrackSample
+from equi_nodes.samples import GridSample, PlanRequest
 from equi_nodes.sim.crowd import BODY_RADIUS
 from equi_nodes.sim.scenario import Robot
 
 CARRIED = 3.0  # m/s; who is faster between two poses did not drive
-SAME_PERSON = 0.8  # m, from a prediction's start to the person that it is of
 MISPLACED = 0.5  # m, a robot that believes to be so far away misses its goal
 LONG_STAND = 10.0  # s that a robot stands still for one reason, to be named
 SHORTEST = E2PlannerConfig(inflation_radius=0.0, time_limit=60.0)
@@ -41,6 +37,7 @@ def measure(run: StackRun) -> dict:
         "path_ratio": path_ratio(run),
         "driven_m": driven(run.truth),
         "odometry": odometry_figures(run),
+        "tracking": tracking_figures(run),
         "prediction": prediction_figures(run),
         "map": map_overlap(run),
         "nodes": node_figures(run),
@@ -150,17 +147,6 @@ def odometry_figures(run: StackRun) -> dict:
     }
 
 
-def prediction_figures(run: StackRun) -> dict:
-    """Return ADE and FDE of the predictions against where the people truly went."""
-    named = [_of_people(prediction, run.people) for prediction in run.predictions]
-    named = [prediction for prediction in named if len(prediction.ids)]
-    matched = match(named, run.people, run.people) if named else None
-    result = replay.ReplayResult(tuple(named), np.zeros(0), len(named))
-    figures = replay.measure(result, matched)
-    kept = ("scored", "ade", "fde", "top1", "constant_velocity", "calibration_90")
-    return {key: figures[key] for key in kept if key in figures}
-
-
 def map_overlap(run: StackRun) -> dict:
     """Return how the robot's map overlaps with the true one, as ``mapping.map_figures`` does."""
     if run.map is None:
@@ -178,23 +164,3 @@ def node_figures(run: StackRun) -> dict[str, dict]:
         | run.resources.get(name, {})
         for name in names
     }
-
-
-def _of_people(prediction: PredictionSample, people: tuple[TrackSample, ...]) -> PredictionSample:
-    """Return a prediction whose ids are those of the people it starts at; nobody's is left out."""
-    stamps = np.array([sample.stamp_ns for sample in people], np.int64)
-    truth = people[int(np.abs(stamps - prediction.stamp_ns).argmin())]
-    here, there = prediction.positions[:, None, :2], truth.positions[:, :2]
-    away = np.hypot(*np.moveaxis(here - there, -1, 0))
-    if not away.size:
-        return _rows(prediction, np.zeros(0, int), np.zeros(0, np.int64))
-    rows = np.flatnonzero(away.min(1) < SAME_PERSON)
-    return _rows(prediction, rows, truth.ids[away[rows].argmin(1)])
-
-
-def _rows(prediction: PredictionSample, rows: np.ndarray, ids: np.ndarray) -> PredictionSample:
-    names = ("positions", "observed_steps", "paths", "probabilities", "covariances")
-    arrays = {name: getattr(prediction, name)[rows] for name in names}
-    return replace(
-        prediction, ids=ids, interactions=prediction.interactions[np.ix_(rows, rows)], **arrays
-    )

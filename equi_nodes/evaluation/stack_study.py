@@ -120,8 +120,11 @@ def _by_ray(trials: Sequence[Trial], workers: int) -> Iterator[tuple[Trial, dict
         import ray
     except ModuleNotFoundError as error:
         raise EquiError("Ray is not installed: pip install ray, or leave --engine out.") from error
-    here = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers}
-    ray.init(include_dashboard=False, log_to_driver=False, logging_level="ERROR", **here)
+    here = {} if "RAY_ADDRESS" in os.environ else {"num_cpus": workers, "include_dashboard": False}
+    try:
+        ray.init(log_to_driver=False, logging_level="ERROR", **here)
+    except Exception as error:  # it has no type of its own for this
+        raise EquiError(f"Ray does not start ({error}); leave --engine out.") from error
     try:
         remote = ray.remote(num_cpus=1)(make)
         waiting = {remote.remote(trial): trial for trial in trials}
