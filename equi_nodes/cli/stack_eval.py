@@ -8,20 +8,25 @@ from pathlib import Path
 
 from rich.console import Console
 from rich.progress import Progress
-from rich.table import Table
+from rich.table import Column, Table
 
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.report import report_folder
 from equi_nodes.evaluation.stack_study import ENGINES, Trial, study
 from equi_nodes.evaluation.stack_summary import by_node, summary
 
+LEGEND = (
+    "hits: collisions that the robot caused; was hit: that others caused; room: least between the"
+    " outlines of robot and person; ratio: driven over shortest on the true map; ADE, FDE: of the"
+    " most probable path; IoU: of free cells; min: simulated minutes a run."
+)
 SEEDS = 10  # of each scenario, where it is not said
 COLUMNS = {  # of the table: title, key, format
-    "success": ("success_rate", "{:.0%}"), "by robot": ("collisions", "{:d}"),
-    "by others": ("collisions_by_others", "{:d}"), "nearest m": ("nearest_person_m", "{:.2f}"),
+    "success": ("success_rate", "{:.0%}"), "hits": ("collisions", "{:d}"),
+    "was hit": ("collisions_by_others", "{:d}"), "room m": ("nearest_person_m", "{:.2f}"),
     "ratio": ("path_ratio", "{:.2f}"), "ATE m": ("ate_rmse_m", "{:.3f}"),
     "MOTA": ("mota", "{:.2f}"), "ADE m": ("ade", "{:.2f}"), "FDE m": ("fde", "{:.2f}"),
-    "IoU free": ("iou_free", "{:.2f}"), "minutes": ("minutes", "{:.1f}"),
+    "IoU": ("iou_free", "{:.2f}"), "min": ("minutes", "{:.1f}"),
 }  # fmt: skip
 
 
@@ -50,6 +55,7 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
     totals = summary(figures)
     nodes = by_node(figures)
     console.print(_table(totals))
+    console.print(LEGEND, style="dim")
     console.print(_node_table(nodes))
     for failed in filter(lambda f: not f["success"], figures):
         console.print(f"{failed['scenario']} {failed['seed']}: {'; '.join(failed['causes'])}")
@@ -99,7 +105,7 @@ def made(
 
 
 def _table(totals: dict[str, dict]) -> Table:
-    table = Table("scenario", "runs", *COLUMNS, box=None)
+    table = Table(Column("scenario", no_wrap=True), "runs", *COLUMNS, box=None, pad_edge=False)
     for name, row in totals.items():
         cells = ("" if row[key] is None else f.format(row[key]) for key, f in COLUMNS.values())
         table.add_row(name, str(row["runs"]), *cells)

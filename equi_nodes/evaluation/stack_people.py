@@ -68,15 +68,15 @@ def prediction_figures(run: StackRun) -> dict:
 
 
 def _seen_truly(run: StackRun, tracks: TrackSample) -> TrackSample:
-    """Return tracks as if the robot had known where it is."""
-    T, unknown = _correction(run, tracks.stamp_ns), tracks.velocity_covariances
+    """Return tracks as if the robot had known where it is, with some covariance in any case."""
+    T, some = _correction(run, tracks.stamp_ns), np.tile(np.eye(3), (len(tracks.ids), 1, 1))
+    is_told = tracks.covariances.any((1, 2))[:, None, None]
     return replace(
         tracks,
         positions=transform(T, tracks.positions),
         velocities=tracks.velocities @ T[:3, :3].T,
-        velocity_covariances=np.tile(np.eye(3), (len(tracks.ids), 1, 1))
-        if unknown is None
-        else unknown,
+        covariances=np.where(is_told, tracks.covariances, some),
+        velocity_covariances=some,
     )
 
 
