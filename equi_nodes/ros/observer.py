@@ -20,6 +20,7 @@ from equi_nodes.ros import qos
 from equi_nodes.ros.convert import SECOND_NS, stamp_ns
 
 SUBJECT = ": "  # between the name of a node and what a status is about
+TURN_S = 0.02  # between two calls of what else is to be done
 SERVICE_LIMIT_S = 30.0  # a node that loads much answers late
 
 
@@ -32,7 +33,7 @@ class Health:
         level: 0 well, 1 warning, 2 error.
         message: the worst of what it says.
         figures: its figures by subject and key, as text.
-        rate_hz: of its first output, by its clock.
+        rate_hz: of its first output since the report before, by its clock.
         heard_s: monotonic time of the newest report.
     """
 
@@ -42,7 +43,14 @@ class Health:
     figures: dict[str, dict[str, str]] = field(default_factory=dict)
     rate_hz: float = 0.0
     heard_s: float = 0.0
-    _published: tuple[int, int] = (0, 0)
+    _published: tuple[int, int] = (0, 0)  # count and time of the newest report
+    _first: tuple[int, int] = (0, 0)  # and of the first one
+
+    @property
+    def mean_rate_hz(self) -> float:
+        """Return the rate of its first output since its first report, by its clock."""
+        (first, began_ns), (last, ended_ns) = self._first, self._published
+        return (last - first) / max(ended_ns - began_ns, 1) * SECOND_NS
 
     def number(self, subject: str, key: str) -> float:
         """Return one figure, NaN where it was not said."""
@@ -68,13 +76,16 @@ class Health:
         if now_ns > then_ns and count == count:
             self.rate_hz = (count - before) / (now_ns - then_ns) * SECOND_NS if then_ns else 0.0
             self._published = (int(count), now_ns)
+            self._first = self._first if self._first[1] else self._published
 
 
 class Observer:
     """Hears the diagnostics of all nodes and the clock; ``observer`` makes one.
 
     Attributes:
+        context: of its node.
         node: to subscribe with.
+        between: called now and then while messages are taken.
         health: by the name of the node, without the slash.
         now_ns: simulated time, 0 before the first message on ``/clock``.
         clock_s: monotonic time of the newest of these messages.
@@ -82,9 +93,12 @@ class Observer:
 
     def __init__(self, context: rclpy.Context) -> None:
         """Subscribe."""
+        self.context = context
         self.node: Node = rclpy.create_node("observer", context=context)
+        self.between: Callable[[], object] = lambda: None
         self.health: dict[str, Health] = {}
         self.now_ns, self.clock_s = 0, 0.0
+        self._between_due = 0.0
         self._executor = SingleThreadedExecutor(context=context)
         self._executor.add_node(self.node)
         self.node.create_subscription(
@@ -101,7 +115,7 @@ class Observer:
         """Take messages for a time."""
         deadline = time.monotonic() + seconds
         while (left := deadline - time.monotonic()) > 0:
-            self._executor.spin_once(timeout_sec=left)
+            self._turn(min(left, TURN_S))
 
     def spin_until(self, condition: Callable[[], object], limit_s: float) -> bool:
         """Take messages until a condition holds; return whether it did in time."""
@@ -109,7 +123,7 @@ class Observer:
         while not condition():
             if time.monotonic() > deadline:
                 return False
-            self._executor.spin_once(timeout_sec=0.1)
+            self._turn(TURN_S)
         return True
 
     def change(self, name: str, transition: int, check: Callable[[], None]) -> None:
@@ -138,6 +152,12 @@ class Observer:
                 raise EquiError(f"The node {name} could not be started: {said}.")
         finally:
             self.node.destroy_client(client)
+
+    def _turn(self, seconds: float) -> None:
+        self._executor.spin_once(timeout_sec=seconds)
+        if (now := time.monotonic()) >= self._between_due:
+            self._between_due = now + TURN_S
+            self.between()
 
     def _on_diagnostics(self, message: DiagnosticArray) -> None:
         if message.status:

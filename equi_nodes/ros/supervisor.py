@@ -72,7 +72,8 @@ class Supervisor:
         def keep(topic: RecordedTopic, now_ns: int, data: bytes) -> None:
             write(f"/{topic.name}", topic.type, now_ns, data, is_latched=topic.latched)
 
-        self._recorder = Recorder(seen.node, group.graph.record, lambda: seen.now_ns, keep)
+        self._recorder = Recorder(seen.context, group.graph.record, lambda: seen.now_ns, keep)
+        seen.between = self._recorder.poll
         seen.node.create_subscription(DiagnosticStatus, RECORD, self._on_record, qos.LATCHED)
 
     def steps(self, limit_s: float, period_s: float) -> Iterator[None]:
@@ -97,7 +98,7 @@ class Supervisor:
             elif time.monotonic() > deadline:
                 self.end = "out of minutes"
             yield
-        self._look(AFTER_S)
+        self._finish()
 
     def rows(self) -> dict[str, dict[str, Any]]:
         """Return how each node does, for a table."""
@@ -105,12 +106,11 @@ class Supervisor:
 
     def heard(self) -> Heard:
         """Return all that was seen."""
-        rows = self.rows()
         resources = {
             name: {
                 "cpu": usage.mean,
                 "rss_mb": usage.most_mb,
-                "rate_hz": rows[name]["rate_hz"],
+                "rate_hz": self._health(name).mean_rate_hz,
                 "dropped": self._health(name).number("pipeline", "dropped"),
             }
             for name, usage in self._usage.items()
@@ -143,6 +143,13 @@ class Supervisor:
                 )
             yield
         self._seen.change(SIM, Transition.TRANSITION_ACTIVATE, self._check_processes)
+
+    def _finish(self) -> None:
+        """Stop time, and take what is still on its way."""
+        self._seen.change(SIM, Transition.TRANSITION_DEACTIVATE, self._check_processes)
+        self._seen.spin(AFTER_S)
+        while self._recorder.poll():
+            pass
 
     def _is_ready(self, name: str) -> bool:
         return self._health(name).state == ("inactive" if name == SIM else "active")
