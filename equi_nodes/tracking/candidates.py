@@ -133,7 +133,7 @@ def _mean(values: np.ndarray, labels: np.ndarray, counts: np.ndarray) -> np.ndar
 
 
 def _highest(values: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    highest = np.full(int(labels.max()) + 1, -np.inf)
+    highest = np.full(int(labels.max(initial=-1)) + 1, -np.inf)
     np.maximum.at(highest, labels, values)
     return highest
 

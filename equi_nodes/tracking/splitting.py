@@ -25,6 +25,8 @@ def split(
         expected: (K, 2) metres, where people are expected.
         sensor: (2,) where they were seen from.
     """
+    if not len(labels):
+        return labels
     labels = labels.copy()
     order = np.argsort(labels, kind="stable")
     ends = np.cumsum(np.bincount(labels))
@@ -43,7 +45,9 @@ def split(
 def _parts(points: np.ndarray, expected: np.ndarray, sensor: np.ndarray) -> np.ndarray:
     """Return the number (N,) of the person that each point of one cluster belongs to."""
     alone = np.zeros(len(points), np.int64)
-    if len(expected):
+    low, high = points.min(0) - REACH, points.max(0) + REACH
+    expected = expected[((expected > low) & (expected < high)).all(1)]
+    if len(expected) > 1:
         away = np.linalg.norm(points[:, None] - expected[None], axis=-1)
         inside = expected[away.min(0) < REACH]
         if len(inside) > 1:

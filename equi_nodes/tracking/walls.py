@@ -15,7 +15,7 @@ THICK = 0.1  # m, cells so near to the line are the wall itself
 SHORTEST = 1.5  # m, a shorter straight piece may be people or furniture
 GAP = 1.0  # m, a wider opening ends a piece
 FEWEST = 8  # cells of a piece
-MOST_LINES = 24
+MOST_LINES, MOST_VAIN = 24, 4  # lines tried, and how many of them in vain
 
 
 def are_walls(cells: np.ndarray) -> np.ndarray:
@@ -29,13 +29,14 @@ def are_walls(cells: np.ndarray) -> np.ndarray:
         return ~alive
     bins, size = _bins(cells)
     votes = np.bincount(bins.ravel(), minlength=size)
+    vain = 0
     for _ in range(MOST_LINES):
         best = int(votes.argmax())
-        if votes[best] < FEWEST:
+        if votes[best] < FEWEST or vain == MOST_VAIN:
             break
-        wall = _piece(cells, alive & (bins == best).any(1), alive)
+        wall = _piece(cells, alive & (bins[:, best * ANGLES // size] == best), alive)
         if not len(wall):
-            votes[best] = 0
+            votes[best], vain = 0, vain + 1
             continue
         alive[wall] = False
         votes -= np.bincount(bins[wall].ravel(), minlength=size)
@@ -72,7 +73,8 @@ def _piece(cells: np.ndarray, voters: np.ndarray, alive: np.ndarray) -> np.ndarr
 def _coordinates(cells: np.ndarray, chosen: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return how far each cell (C,) is from the line through the chosen ones, and where along."""
     middle = cells[chosen].mean(0)
-    _, axes = np.linalg.eigh(np.cov(cells[chosen].T))
+    offsets = cells[chosen] - middle
+    _, axes = np.linalg.eigh(offsets.T @ offsets)
     away, along = ((cells - middle) @ axes).T
     return away, along
 
