@@ -98,7 +98,9 @@ def test_a_run_is_scored_against_the_truth(run):
     assert figures["path_ratio"] == pytest.approx(5.0 / 4.0)
     assert figures["nearest_person_m"] == pytest.approx(2.0 - Robot().radius - BODY_RADIUS)
     assert figures["odometry"]["ate_rmse_m"] == pytest.approx(0.03)
-    assert figures["prediction"]["ade"] == pytest.approx(0.0, abs=1e-9)
+    assert figures["prediction"]["ade"] == pytest.approx(0.03)  # which the odometry is off
+    assert figures["tracking"]["mota"] == pytest.approx(1.0)
+    assert figures["map"]["iou_free"] == pytest.approx(1.0)
     assert figures["nodes"]["vio"]["latency_ms"]["p50"] == pytest.approx(10.0)
 
 
