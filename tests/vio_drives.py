@@ -16,7 +16,6 @@ from equi_nodes.samples import Tracks, WheelSample
 from equi_nodes.sim.vio_world import LEAD, TAIL, Path, WorldConfig, simulate
 from equi_nodes.vio.estimator import Estimator
 from equi_nodes.vio.initialisation.initialiser import Initialiser
-from equi_nodes.vio.start import upright
 
 WORLD = WorldConfig(duration=20.0, frame_rate=10.0, landmarks=1000)
 FINE = 0.01  # s, in which a drive is integrated
@@ -72,7 +71,7 @@ def drive(
     scale: float = 1.0,
     wheel: WheelConfig = WheelConfig(),
 ) -> Flight:
-    """Run the filter over one simulated drive.
+    """Run the filter over one simulated drive; its world and that of the truth are the same.
 
     Args:
         world, seed: of the simulation.
@@ -88,7 +87,7 @@ def drive(
     initialiser = Initialiser(rig, InitialiserConfig(), config) if cameras == 1 else None
     estimator = Estimator(rig, config, initialiser, wheel)
     waiting = path.wheels(world.duration, seed, scale)
-    samples, start = [], None
+    samples = []
     for index, (readings, tracks) in enumerate(truth.arrivals()):
         for reading in readings:
             estimator.add_imu(*reading)
@@ -97,10 +96,8 @@ def drive(
             sample = turn_wheels(sample.stamp_ns * 1e-9 - 100.0, sample)
             if sample is not None:
                 estimator.add_wheels(sample)
-        if start is None:
-            start = upright(tracks.stamp_ns, estimator.imu, config).T_w_b
         samples.append(estimator.step(spoil(index, tracks)))
-    return Flight(truth, samples, list(range(len(samples))), start, estimator)
+    return Flight(truth, samples, list(range(len(samples))), truth.T_w_b[0], estimator)
 
 
 def without_features(tracks: Tracks) -> Tracks:

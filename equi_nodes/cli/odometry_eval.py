@@ -38,6 +38,10 @@ FOUND_UNITS = {"gyro_bias": "rad/s", "accel_bias": "m/s²", "time_offset": "s"}
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
     """Evaluate what is asked for, print it and return the figures."""
+    if args.scenarios:
+        from equi_nodes.cli import odometry_drives
+
+        return odometry_drives.evaluate(args, console)
     if args.simulated:
         return _simulated(args.simulated, console)
     clip = open_euroc(args.clip or data_dir(CLIP))

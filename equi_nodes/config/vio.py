@@ -183,6 +183,10 @@ class WheelConfig:
     Noise is given as densities, so that wheels of any rate tell as much.
     """
 
+    delay: float = parameter(
+        0.0, "Age of what the wheels say at its stamp: half of the time that they average over.",
+        unit="s", low=0.0, high=0.5,
+    )  # fmt: skip
     speed_noise: float = parameter(
         0.01, "Noise of the speed.", unit="m/s/sqrt(Hz)", low=1e-4, high=1.0
     )

@@ -65,7 +65,7 @@ def make_rig(
     ``T_b_base`` (4, 4) says where the wheels are, for those who give their speed.
     """
     noise = ImuNoise(**imu_noise) if imu_noise else ImuNoise()
-    return Rig(tuple(cameras), noise, np.eye(4) if T_b_base is None else T_b_base)
+    return Rig(tuple(cameras), noise, T_b_base)
 
 
 class Odometry:

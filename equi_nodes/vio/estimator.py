@@ -15,7 +15,14 @@ from equi_nodes.vio.imu_buffer import ImuBuffer, white_densities
 from equi_nodes.vio.propagation import Propagation
 from equi_nodes.vio.pseudo import limit_speed, stand_still
 from equi_nodes.vio.selection import select_tracks
-from equi_nodes.vio.start import continued, first_state, newest_pose, plain_covariance, upright
+from equi_nodes.vio.start import (
+    continued,
+    first_state,
+    grounded,
+    newest_pose,
+    plain_covariance,
+    upright,
+)
 from equi_nodes.vio.state import POSITION, TIME_OFFSET, InitialState, State, Waiting
 from equi_nodes.vio.stationarity import Stationarity
 from equi_nodes.vio.status import Evidence, Health
@@ -187,6 +194,8 @@ class Estimator:
             found = upright(tracks.stamp_ns, self.imu, self._config)
         if isinstance(found, Waiting):
             return self._again(found.reason)
+        if self._rig.T_b_base is not None:
+            found = grounded(found, self._rig.T_b_base)
         if self._kept is not None:
             found = continued(found, *self._kept)
         self._state = first_state(found, self._rig, self._config)
@@ -302,7 +311,8 @@ class Estimator:
             self._image_gap,
             spread,
             self._state.time_offset,
-            self._wheels.agreed > 0,
+            self._wheels.agreed,
+            self._wheels.refused,
         )
         status, reason = self._health.judge(evidence)
         if not self._health.has_converged:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from equi_nodes.geometry.rotations import exp_so3, log_so3
+from equi_nodes.geometry.rotations import exp_so3, log_so3, shortest_rotation
 from equi_nodes.samples import Tracks
 from equi_nodes.vio.imu_buffer import white_density
 from equi_nodes.vio.types import ImuNoise, Rig
@@ -29,6 +29,7 @@ LARGEST_OFFSET_S = 0.2  # that is searched
 OFFSET_STEP_S = 0.002
 NOTABLE_OFFSET_S = 0.008
 LEAST_MOTION = 0.08  # rad/s, spread of the rotation rate that camera and gyro are compared at
+LEAST_SECOND = 0.005  # rad/s, spread about a second axis, without which that of the first is free
 LEAST_FRAMES = 15
 LEAST_AGREEMENT = 0.7
 LARGEST_TURN = 25.0  # degrees between the gyro's axes and the calibration's
@@ -372,7 +373,11 @@ class _Turns:
         self.of_images = vectors / (self._to - self._from)[:, None]
 
     def fit(self, offset: float) -> tuple[float, np.ndarray, float]:
-        """Return agreement 0..1 at any axes, R with gyro = R image, and gyro over image size."""
+        """Return agreement 0..1 at any axes, R with gyro = R image, and gyro over image size.
+
+        A robot on wheels turns about one axis only; about that one, R is then the smallest that
+        fits.
+        """
         gyro = (self._angle(self._to + offset) - self._angle(self._from + offset)) / (
             self._to - self._from
         )[:, None]
@@ -382,7 +387,10 @@ class _Turns:
         sign = np.linalg.det(U @ Vt)
         total = values[0] + values[1] + sign * values[2]
         agreement = total / max(sizes[0] * sizes[1], 1e-12)
-        return float(agreement), U @ np.diag((1.0, 1.0, sign)) @ Vt, float(sizes[0] / sizes[1])
+        R = U @ np.diag((1.0, 1.0, sign)) @ Vt
+        if (gyro @ U[:, 1]).std() < LEAST_SECOND:
+            R = shortest_rotation(Vt[0], U[:, 0])
+        return float(agreement), R, float(sizes[0] / sizes[1])
 
     def _angle(self, times: np.ndarray) -> np.ndarray:
         columns = [np.interp(times, self._times, self._angles[:, axis]) for axis in range(3)]

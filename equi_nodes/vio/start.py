@@ -54,6 +54,11 @@ def upright(stamp_ns: int, buffer: ImuBuffer, config: FilterConfig) -> InitialSt
     )
 
 
+def grounded(initial: InitialState, T_b_base: np.ndarray) -> InitialState:
+    """Put the base (4, 4), instead of the body, in the origin, looking along x."""
+    return _carried(initial, level_tie(np.eye(4), initial.T_w_b @ T_b_base))
+
+
 def continued(initial: InitialState, T_w_b: np.ndarray, covariance: np.ndarray) -> InitialState:
     """Keep position and heading of the state before, and add what a new start may have lost.
 
@@ -62,18 +67,23 @@ def continued(initial: InitialState, T_w_b: np.ndarray, covariance: np.ndarray) 
         T_w_b: (4, 4) last pose.
         covariance: (15, 15) of the last state, plain errors.
     """
-    T_w_start = level_tie(T_w_b, initial.T_w_b)
-    turn = T_w_start[:3, :3]
-    wide = np.kron(np.eye(5), turn)
-    wide[9:, 9:] = np.eye(6)  # biases are in the body
-    spread = wide @ initial.covariance @ wide.T
+    again = _carried(initial, level_tie(T_w_b, initial.T_w_b))
+    spread = again.covariance
     spread[2, 2] += covariance[2, 2] + AGAIN_HEADING**2
     spread[POSITION, POSITION] += covariance[POSITION, POSITION] + AGAIN_POSITION**2 * np.eye(3)
+    return again
+
+
+def _carried(initial: InitialState, T_a_w: np.ndarray) -> InitialState:
+    """Return a state in another world ``a``."""
+    turn = T_a_w[:3, :3]
+    wide = np.kron(np.eye(5), turn)
+    wide[9:, 9:] = np.eye(6)  # biases are in the body
     return replace(
         initial,
-        T_w_b=T_w_start @ initial.T_w_b,
+        T_w_b=T_a_w @ initial.T_w_b,
         velocity=turn @ initial.velocity,
-        covariance=spread,
+        covariance=wide @ initial.covariance @ wide.T,
     )
 
 

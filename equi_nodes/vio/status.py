@@ -17,6 +17,7 @@ FEWEST_ATTEMPTS = 5  # a frame with fewer says nothing about the filter
 SETTLING = 1.5  # s after the start in which biases and tilt are still being found
 LARGEST_OFFSET = 0.01  # s between cameras and IMU that is nothing to speak of
 OFFSET_SPREADS = 3.0  # of the prior, beyond which the offset is none that was allowed for
+FEWEST_REFUSED, REFUSED_SHARE = 4, 0.25  # of the wheels' samples, that show slip or a lift
 FALSE_ALARM = 1e-6  # chance that good tracks of one window are called worse than they say
 
 
@@ -35,7 +36,8 @@ class Evidence(NamedTuple):
         image_gap: time since the frame before, seconds.
         velocity_spread: standard deviation, m/s.
         time_offset: found between cameras and IMU, seconds.
-        wheels_agree: some sample of the wheels told the speed that the filter has.
+        wheels_agreed, wheels_refused: samples of the wheels that told the motion that the filter
+            has, and those that contradict it.
     """
 
     time: float
@@ -50,7 +52,8 @@ class Evidence(NamedTuple):
     image_gap: float
     velocity_spread: float
     time_offset: float
-    wheels_agree: bool = False
+    wheels_agreed: int = 0
+    wheels_refused: int = 0
 
 
 class Health:
@@ -92,7 +95,7 @@ class Health:
     def _remember(self, evidence: Evidence) -> None:
         if self._started is None:
             self._started = evidence.time
-        if evidence.wheels_agree:
+        if evidence.wheels_agreed:
             self._wheels_at = evidence.time
         self._recent.append(evidence)
         while self._recent[0].time < evidence.time - WINDOW:
@@ -108,7 +111,7 @@ class Health:
         elif contradicts and self._disagreed_at is None:
             self._disagreed_at = evidence.time
         started = self._disagreed_at
-        is_held = started is None or evidence.wheels_agree
+        is_held = started is None or evidence.wheels_agreed > 0
         self.disagreed_for = 0.0 if is_held else evidence.time - started
 
     def _doubt(self, evidence: Evidence, blind: float) -> str:
@@ -122,8 +125,10 @@ class Health:
         if self._disagreed_at is not None:
             return "tracks contradict the motion"
         if blind > self._config.degraded_after:
-            rest = ", wheels and IMU alone" if evidence.wheels_agree else ""
+            rest = ", wheels and IMU alone" if evidence.wheels_agreed else ""
             return f"{self._blind_reason(evidence)} for {blind:.1f} s{rest}"
+        if self._are_wheels_off():
+            return "the wheels contradict the motion: they slip, or somebody lifted the robot"
         moving = [] if evidence.stands else [e for e in self._recent if not e.stands]
         attempted = sum(e.attempted for e in moving)
         accepted = sum(e.accepted for e in moving)
@@ -140,6 +145,12 @@ class Health:
         if evidence.time - self._started < SETTLING:
             return "just started"
         return ""
+
+    def _are_wheels_off(self) -> bool:
+        """Return whether more samples of the wheels were refused lately than chance explains."""
+        refused = sum(e.wheels_refused for e in self._recent)
+        heard = refused + sum(e.wheels_agreed for e in self._recent)
+        return refused >= FEWEST_REFUSED and refused > REFUSED_SHARE * heard
 
     def _young(self, evidence: Evidence) -> str:
         return self._blind_reason(evidence) if not evidence.accepted else "first updates"

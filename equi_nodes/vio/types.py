@@ -34,11 +34,12 @@ class Rig:
         cameras: left and right, or one.
         imu_noise: of the body's IMU.
         T_b_base: (4, 4) where the wheels carry the body: x ahead, z up, between the driven wheels.
+            The odometry then begins with the base, not the IMU, in the origin.
     """
 
     cameras: tuple[Camera, ...]
     imu_noise: ImuNoise = ImuNoise()
-    T_b_base: np.ndarray = field(default_factory=lambda: np.eye(4))
+    T_b_base: np.ndarray | None = None
 
 
 @dataclass(frozen=True)

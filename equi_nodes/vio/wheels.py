@@ -8,6 +8,7 @@ enough that many samples a second tell little more than one.
 from __future__ import annotations
 
 from collections import deque
+from dataclasses import replace
 
 import numpy as np
 
@@ -27,7 +28,7 @@ class Wheels:
     """The wheels of one robot.
 
     Args:
-        T_b_base: see ``Rig``.
+        T_b_base: see ``Rig``; None takes the body for the base.
         config: the user's settings.
 
     Attributes:
@@ -35,8 +36,9 @@ class Wheels:
         late: samples that came after the state had passed their time.
     """
 
-    def __init__(self, T_b_base: np.ndarray, config: WheelConfig):
-        self._T_b_base, self._config = T_b_base, config
+    def __init__(self, T_b_base: np.ndarray | None, config: WheelConfig):
+        self._T_b_base = np.eye(4) if T_b_base is None else T_b_base
+        self._config = config
         self.late = 0
         self.clear()
 
@@ -60,7 +62,8 @@ class Wheels:
 
     def add(self, sample: WheelSample) -> None:
         """Take one sample, in order of time."""
-        self._waiting.append(sample)
+        felt_ns = sample.stamp_ns - round(self._config.delay * 1e9)
+        self._waiting.append(replace(sample, stamp_ns=felt_ns))
 
     def due(self, from_ns: int, end_ns: int) -> list[WheelSample]:
         """Return the samples of a frame, which begins: from the state's time to another."""

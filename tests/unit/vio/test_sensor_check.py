@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from vio_drives import Drive
 
 from equi_nodes.cli.odometry_consistency import rig_of
 from equi_nodes.geometry.rotations import exp_so3
@@ -43,6 +44,13 @@ def test_healthy_sensors_pass(flight):
     assert analysis.figures["imu_hz"] == pytest.approx(200.0, rel=1e-3)
     assert abs(analysis.figures["time_offset_ms"]) < 4.0
     assert analysis.figures["axes_degrees"] < 20.0
+
+
+def test_a_robot_that_turns_about_one_axis_has_its_axes_right():
+    for seed in range(5):
+        path = Drive(WORLD.duration, seed, turn=1.0)
+        drive = simulate(rig_of(WORLD).cameras, WORLD, seed, path)
+        assert "axes" not in names(check(drive)), seed
 
 
 def test_it_speaks_once(flight):

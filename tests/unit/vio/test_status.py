@@ -40,6 +40,8 @@ def test_good_frames_are_tracking():
         ({"imu_gap": 0.1}, "no IMU for 0.10 s"),
         ({"image_gap": 0.5}, "no image for 0.5 s"),
         ({"velocity_spread": 0.5}, "velocity uncertain by 0.50"),
+        ({"wheels_agreed": 1, "wheels_refused": 1}, "the wheels contradict the motion"),
+        ({"attempted": 0, "accepted": 0, "wheels_agreed": 1}, "s, wheels and IMU alone"),
     ],
 )
 def test_what_is_wrong_is_named(changes, words):
@@ -68,3 +70,13 @@ def test_a_stand_ends_the_doubt_of_motion_before_it():
         health.judge(GOOD._replace(time=0.05 * index, accepted=3))
     standing = GOOD._replace(time=3.0, attempted=0, accepted=0, freedom=0.0, stands=True)
     assert health.judge(standing) == (Status.TRACKING, "")
+
+
+def test_wheels_keep_it_from_being_lost_and_from_starting_anew():
+    blind = {"tracks": 0, "attempted": 0, "accepted": 0, "freedom": 0.0}
+    assert judged(200, **blind)[0] is Status.LOST
+    assert judged(200, **blind, wheels_agreed=1)[0] is Status.DEGRADED
+    health = Health(FilterConfig())
+    for index in range(100):
+        health.judge(GOOD._replace(time=0.05 * index, accepted=0, wheels_agreed=1))
+    assert health.disagreed_for == 0.0

@@ -102,6 +102,7 @@ def test_wheels_that_slip_or_hang_in_the_air_are_refused(faked):
     errors, _ = errors_of(flight)
     assert np.linalg.norm(errors[:, 3:6], axis=1).max() < 0.08
     assert flight.samples[100].figures["wheels_refused"] > 0
+    assert "the wheels contradict the motion" in flight.samples[100].reason
     assert flight.samples[-1].figures["wheels_refused"] == 0
     assert flight.samples[-1].status is Status.TRACKING
 
@@ -136,3 +137,17 @@ def test_late_samples_are_counted():
     wheels.add(WheelSample(210_000_000, 0.0, 0.0))
     assert wheels.due(300_000_000, 400_000_000) == []
     assert wheels.late == 1
+
+
+def test_wheels_that_speak_late_are_put_at_their_time():
+    wheels = Wheels(np.eye(4), WheelConfig(delay=0.025))
+    wheels.add(WheelSample(200_000_000, 0.5, 0.0))
+    (sample,) = wheels.due(100_000_000, 200_000_000)
+    assert sample.stamp_ns == 175_000_000
+
+
+def test_it_begins_with_the_base_in_the_origin():
+    flight = drive(replace(WORLD, duration=0.3))
+    T_w_base = flight.samples[0].T_w_b @ inverse(T_BASE_B)
+    assert np.allclose(T_w_base[:3, 3], 0.0, atol=1e-9)
+    assert np.allclose(T_w_base[:3, :3], np.eye(3), atol=0.02)
