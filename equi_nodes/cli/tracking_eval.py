@@ -51,7 +51,7 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
     }
     console.print(_table(results))
     p50, p95 = (1e3 * np.percentile(times, [50, 95])).tolist()
-    console.print(f"A sweep takes {p50:.1f} ms, {p95:.1f} ms at the 95th percentile.")
+    console.print(f"A sweep takes {p50:.1f} ms of one core, {p95:.1f} ms at the 95th percentile.")
     timing = {"p50_ms": p50, "p95_ms": p95, "sweeps": len(times)}
     return results["all"] | {"scenarios": results, "timing": timing, "scans": _scans(console)}
 
