@@ -33,7 +33,7 @@ class Scene:
         self.generator = np.random.default_rng(self.seed)
 
     def sweep(self, number=0, T=None, people=None):
-        """Return the ``number``-th sweep from a sensor at ``T`` (4, 4), above the origin if None."""
+        """Return the ``number``-th sweep from a sensor at ``T`` (4, 4), by default at HEIGHT."""
         T = rigid(np.eye(3), np.array([0.0, 0.0, HEIGHT])) if T is None else T
         rays = directions() @ T[:3, :3].T
         people = self.people if people is None else people

@@ -23,6 +23,7 @@ VARIANTS = {"ours": lambda: None, "nearest": NearestTracker}
 FEWEST, AROUND, FARTHEST = 5, 0.35, 15.0  # points within metres of somebody who can be seen; m
 BODY = (0.2, 2.0)  # m above the floor
 SWEEP_NS = 100_000_000
+KITTI_AHEAD = (0.0, 0.690, 0.698, 0.724, 0.733)  # m from scan to scan, by registration (GICP)
 KITTI_HEIGHT, HAND_HEIGHT = 1.73, 1.0  # m of the sensors above the ground, the second one guessed
 
 
@@ -81,7 +82,10 @@ def seen_people(sweep: PosedCloud, people: TrackSample) -> np.ndarray:
 
 
 def real_scans() -> dict[str, dict]:
-    """Track on the recorded scans, of which no labels exist; return counts of each set and ms of one core.
+    """Track on the recorded scans, of which no labels exist.
+
+    Returns:
+        by set the counts of each scan, and ``ms`` of one core.
 
     Raises:
         EquiError: the recordings are not there.
@@ -91,23 +95,26 @@ def real_scans() -> dict[str, dict]:
 
 
 def _kitti() -> Iterator[PosedCloud]:
-    """Yield the scans, whose motion is not known well; each is posed at the origin."""
+    places = np.cumsum(KITTI_AHEAD)
     for number, path in enumerate(sorted(data_dir("lidar_kitti00_first5").glob("*.bin"))):
         points = np.fromfile(path, np.float32).reshape(-1, 4)[:, :3]
-        yield _posed(number, points, None, KITTI_HEIGHT)
+        yield _posed(number, points, None, (places[number], 0.0, KITTI_HEIGHT))
 
 
 def _newer_college() -> Iterator[PosedCloud]:
+    """Yield the scans of a sensor that is spun by hand, as if it stood still."""
     folder = data_dir("lidar_newer_college_deskew")
     for number, path in enumerate(sorted(folder.glob("raw_*.bin"))):
         points = np.fromfile(path, np.float32).reshape(-1, 3)
         times = np.fromfile(folder / path.name.replace("raw", "times"), np.float32)
-        yield _posed(number, points, times, HAND_HEIGHT)
+        yield _posed(number, points, times, (0.0, 0.0, HAND_HEIGHT))
 
 
-def _posed(number: int, points: np.ndarray, times: np.ndarray | None, up: float) -> PosedCloud:
-    stamp = SWEEP_NS * 10 * (number + 1)
-    pose = rigid(np.eye(3), np.array([0.0, 0.0, up]))
+def _posed(
+    number: int, points: np.ndarray, times: np.ndarray | None, place: tuple[float, float, float]
+) -> PosedCloud:
+    stamp = SWEEP_NS * (number + 1)
+    pose = rigid(np.eye(3), np.array(place))
     return PosedCloud(CloudSample(stamp, "lidar", points, times), FRAME, np.zeros(1), pose[None])
 
 
