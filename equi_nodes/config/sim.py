@@ -25,11 +25,15 @@ class SimConfig:
     )
     lock_step_topics: str = parameter(
         "odom:0.08 tracks:0.08 predictions:0.08 cmd_vel:0.0",
-        "Topics that are waited for, each from its first message on, with the seconds that their "
-        "newest stamp may lie behind; a message without a stamp has the time it came at.",
+        "Topics that are waited for if somebody publishes them, with the seconds that their newest "
+        "stamp may lie behind; a message without a stamp has the time it came at.",
     )
     lock_step_limit: float = parameter(
-        2.0, "An answer that takes longer is not waited for.", unit="s", low=0.01, high=60.0
+        2.0,
+        "What is missing for longer is not waited for until it comes again.",
+        unit="s",
+        low=0.01,
+        high=60.0,
     )
     command_timeout: float = parameter(
         0.5, "A velocity command that came longer ago does not count.",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
+import pathlib
 import threading
-from pathlib import Path
 from typing import Any
 
 from geometry_msgs.msg import Twist
-from nav_msgs.msg import Odometry
+from nav_msgs.msg import Odometry, Path
 from rclpy.clock import Clock, ClockType
 
 from equi_nodes.config.sim import SimConfig
@@ -28,7 +28,7 @@ from equi_nodes.ros.sim_topics import SimTopics
 
 CALIBRATION_S = 1.0  # between two CameraInfo while time stands
 RECORD_NS = 500_000_000  # between two messages of how the run stands
-GOAL_NS = 3_000_000_000  # until a goal is told again, for a planner that was started anew
+GOAL_NS = 2_000_000_000  # without a plan, then the goal is told to a planner that began anew
 SLOW = 0.9  # of the wanted factor, below it a warning is due
 RESOLUTION = 0.05  # m, of the true map
 
@@ -55,7 +55,8 @@ class SimNode(PipelineNode):
         self._twists = self.create_subscription(
             Twist, "~/input/cmd_vel", self._take_command, qos.RESULT
         )
-        for heard in (self._odometry.topic, self._twists.topic_name):
+        self._plans = self.create_subscription(Path, "~/input/plan", self._take_plan, qos.RESULT)
+        for heard in (self._odometry.topic, self._twists.topic_name, self._plans.topic_name):
             self._lock_step.hear_elsewhere(heard)
         steady = Clock(clock_type=ClockType.STEADY_TIME)
         self._calibration = self.create_timer(CALIBRATION_S, self._calibrate, clock=steady)
@@ -70,7 +71,7 @@ class SimNode(PipelineNode):
         from equi_nodes.sim.viewer import Viewer
 
         config = self.config
-        faults = read_faults(Path(config.faults)) if config.faults else ()
+        faults = read_faults(pathlib.Path(config.faults)) if config.faults else ()
         faults = [fault for fault in faults if fault.kind != "killed"]
         injectors = [FaultInjector(faults, START_NS, config.seed)] if faults else []
         world = Simulation(make_scenario(config.scenario, config.seed), injectors)
@@ -109,8 +110,8 @@ class SimNode(PipelineNode):
         self._lock_step.wait()
         now_ns = self._lock_step.now_ns = result.stamp_ns
         command = self._commands.current(now_ns)
-        self._look(now_ns)
         self.topics.tick(now_ns)
+        self._look(now_ns)
         super().deliver(job, result)
         self._pace.wait(now_ns, self.config.real_time_factor, self._halt)
         if self.is_taking:
@@ -132,6 +133,7 @@ class SimNode(PipelineNode):
         if is_open:
             self.destroy_timer(self._calibration)
             self.destroy_subscription(self._twists)
+            self.destroy_subscription(self._plans)
             self.topics.close()
             del self.topics
 
@@ -139,6 +141,10 @@ class SimNode(PipelineNode):
         pose = msg.pose.pose
         self._T_odom_b = transform_of(pose.position, pose.orientation)
         self._lock_step.note(self._odometry.topic, stamp_ns(msg.header.stamp))
+
+    def _take_plan(self, msg: Path) -> None:
+        self._goal_due_ns = self._lock_step.now_ns + GOAL_NS
+        self._lock_step.note(self._plans.topic_name, stamp_ns(msg.header.stamp))
 
     def _take_command(self, msg: Twist) -> None:
         self._commands.take(msg)
@@ -151,6 +157,7 @@ class SimNode(PipelineNode):
         is_new = self.config.mission and pose is not None and session.look(pose)
         if mission.current and (is_new or now_ns >= self._goal_due_ns):
             self._goal_due_ns = now_ns + GOAL_NS
+            self._lock_step.expect(self._plans.topic_name)
             self.topics.show_goal(now_ns, mission.in_odom(mission.current))
         if is_new or now_ns >= self._record_due_ns or session.state == "arrived":
             self._record_due_ns = now_ns + RECORD_NS

@@ -53,11 +53,12 @@ def ages_of(text: str) -> dict[str, float]:
 class LockStep:
     """Hears topics and tells when none of them is older than it may be.
 
-    A topic is waited for from its first message on, and not after it was too late once until it
-    speaks again: what is not started, or ended, answers nothing.
+    A topic that somebody publishes is waited for from the start, but after it was too late once not
+    until it speaks again: what is not ready, or has ended, answers nothing.
 
     Attributes:
         late: how often each topic was too late.
+        now_ns: the time that ages count from; 0 before the start.
     """
 
     def __init__(self, node: Node, ages: Mapping[str, float], limit_s: float) -> None:
@@ -75,7 +76,7 @@ class LockStep:
         self._ages_ns = {
             node.resolve_topic_name(topic): round(age * SECOND_NS) for topic, age in ages.items()
         }
-        self._newest_ns: dict[str, int] = {}  # of the topics that are waited for
+        self._newest_ns: dict[str, int] = {}  # of the topics that are waited for; 0: no message
         self._unknown = set(self._ages_ns)
         self._news = threading.Condition()
         self._is_closed = False
@@ -95,6 +96,14 @@ class LockStep:
     def hear_elsewhere(self, topic: str) -> None:
         """Do not subscribe to a topic: ``note`` will be called for it."""
         self._unknown.discard(topic)
+        if topic in self._ages_ns:
+            self._newest_ns[topic] = 0
+
+    def expect(self, topic: str) -> None:
+        """Wait for a topic's next message, however new its last one is."""
+        if topic in self._ages_ns:
+            with self._news:
+                self._newest_ns[topic] = 1
 
     def note(self, topic: str, stamp_ns: int | None = None) -> None:
         """Note a message with its stamp, nanoseconds, if it has one."""
@@ -109,6 +118,8 @@ class LockStep:
         """Wait until no topic is too old at ``now_ns``; return the seconds that it took."""
         started = time.monotonic()
         with self._news:
+            for topic, newest in self._newest_ns.items():
+                self._newest_ns[topic] = newest or self.now_ns
             self._news.wait_for(lambda: self._is_closed or not self._missing(), self._limit_s)
             for topic in () if self._is_closed else self._missing():
                 self.late[topic] += 1
@@ -126,6 +137,8 @@ class LockStep:
         for topic in sorted(self._unknown & set(known)):
             self._unknown.discard(topic)
             self._subscribe(topic, known[topic][0])
+            with self._news:
+                self._newest_ns.setdefault(topic, 0)
         if not self._unknown:
             self._timer.cancel()
 

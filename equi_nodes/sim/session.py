@@ -14,6 +14,8 @@ from equi_nodes.sim.scenario import FRAME
 from equi_nodes.sim.simulation import Readings, Simulation, Truth
 from equi_nodes.sim.viewer import Viewer
 
+SETTLE_S = 2.0  # that the robot stands at first: odometry, tracks and map begin
+
 
 @dataclass(frozen=True, eq=False)
 class SessionStep:
@@ -63,14 +65,15 @@ class Session:
     def look(self, T_odom_b: np.ndarray) -> bool:
         """Tell the mission where the odometry (4, 4) sees the robot; return whether a goal is new.
 
-        The first odometry brings the first goal.
+        The first odometry after ``SETTLE_S`` seconds brings the first goal.
         """
         truth, mission = self.simulation.truth, self.mission
         if mission.T_odom_w is not None:
             return mission.step(truth.stamp_ns, truth.T_w_b, T_odom_b)
-        if mission.goals:
-            mission.start(truth.stamp_ns, truth.T_w_b, T_odom_b)
-        return bool(mission.goals)
+        if not mission.goals or self.seconds < SETTLE_S:
+            return False
+        mission.start(truth.stamp_ns, truth.T_w_b, T_odom_b)
+        return True
 
     @property
     def state(self) -> str:
