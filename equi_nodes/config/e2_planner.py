@@ -53,6 +53,11 @@ class E2PlannerConfig:
         0.4, "How much the network's word counts against the hope that all unknown space is free.",
         low=0.0, high=1.0,
     )  # fmt: skip
+    detour_margin: float = parameter(
+        0.08, "A way other than the shortest of all that may be open is taken if it is expected to "
+        "save this share.",
+        low=0.0, high=0.9,
+    )  # fmt: skip
     switch_margin: float = parameter(
         0.03, "A new plan replaces the previous one if it is better by this share.",
         low=0.0, high=1.0,

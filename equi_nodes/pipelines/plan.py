@@ -167,9 +167,10 @@ class Planner:
         graph = plan_graph(world, frontiers, choices)
         route = None
         if len(choices.nodes):
-            node = self._best(request, world, choices)
-            is_crossed = node >= 0 and frontiers.opening(node) == frontiers.crossed(world, cells)
-            route = shortest if is_crossed else _route_to(world, frontiers, node)
+            is_crossed = _crossed(world, frontiers, choices, cells)
+            best = self._best(request, world, choices, is_crossed)
+            node = int(choices.nodes[best])
+            route = shortest if is_crossed[best] else _route_to(world, frontiers, node)
         if route is None or np.isinf(route.cost) or watched.is_over:
             note = "the way of the network is not open: unknown space counts as free"
             return self._answer(request, world, shortest, "a_star", graph, (note,))
@@ -190,14 +191,21 @@ class Planner:
             raise ValueError("its numbers are not finite, or not of each node")
         return frontiers, outlook(frontiers.optimistic, readouts[0])
 
-    def _best(self, request: PlanRequest, world: World, choices: Choices) -> int:
-        """Return the node to head for, -1 for the goal itself, and keep it as the target."""
+    def _best(
+        self, request: PlanRequest, world: World, choices: Choices, is_crossed: np.ndarray
+    ) -> int:
+        """Return the number of the choice to head for, and keep it as the target.
+
+        The shortest way, all unknown space being free, leads through the choices ``is_crossed``
+        (F,): what others seem to save must be clear, as both are guesses.
+        """
         places = world.layout.in_map(choices.cells + 0.5)
+        costs = choices.costs * np.where(is_crossed, 1 - self.config.detour_margin, 1.0)
         target = self._aim(request, world)
-        best = choose(places, choices.costs, target, self.config.switch_margin)
+        best = choose(places, costs, target, self.config.switch_margin)
         target.place = places[best]
         self._target = target
-        return int(choices.nodes[best])
+        return best
 
     def _aim(self, request: PlanRequest, world: World) -> Target:
         """Return the target so far, brought up to date; a new goal begins a new one."""
@@ -232,6 +240,12 @@ class Planner:
             is_fallback=bool(notes),
             notes=notes,
         )
+
+
+def _crossed(world: World, frontiers: Frontiers, choices: Choices, cells: np.ndarray) -> np.ndarray:
+    """Return which of the choices (F,) are where a way (P, 2) leaves seen space."""
+    openings = np.where(choices.nodes >= 0, frontiers.roadmap.openings[choices.nodes], -1)
+    return openings == frontiers.crossed(world, cells)
 
 
 def _route_to(world: World, frontiers: Frontiers, node: int) -> Route | None:

@@ -109,6 +109,15 @@ def test_a_way_that_was_seen_is_taken_if_the_unknown_looks_bad():
     assert hopeful.length < doubtful.length
 
 
+def test_a_detour_has_to_save_a_clear_share():
+    cells = corridor_with_rooms()
+    cells[5:15, 15:45] = -1  # perhaps a short cut, of which the network says nothing good
+    ends = (1.0, 1.0), (5.0, 1.0)
+    for margin, is_short in ((0.0, False), (0.9, True)):
+        planner = Planner(replace(CONFIG, detour_margin=margin), Doubtful(-9.0))
+        assert (plan(cells, *ends, planner).known_share < 1.0) == is_short
+
+
 @pytest.mark.parametrize("answer", [np.nan, np.inf])
 def test_a_network_that_fails_is_replaced_and_that_is_said(answer):
     cells = corridor_with_rooms()
