@@ -43,7 +43,7 @@ def configure(group: argparse._ArgumentGroup) -> None:
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
     """Make all runs that are asked for, print the tables and return the figures."""
-    if (args.seeds or 1) < 1 or args.workers < 1:
+    if args.seeds is not None and args.seeds < 1 or args.workers < 1:
         raise EquiError("--seeds and --workers are whole numbers from 1 on.")
     if args.faults is not None:
         from equi_nodes.cli import stack_faults

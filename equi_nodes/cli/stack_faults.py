@@ -81,10 +81,14 @@ def _table(verdicts: dict[Trial, Verdict], figures: dict[Trial, dict]) -> Table:
         goals = figures[trial]["goals"]
         table.add_row(
             trial.fault, _seconds(verdict.noticed_s), verdict.by, verdict.said, verdict.status,
-            f"{verdict.stood_s:.1f}", _seconds(verdict.recovered_s),
+            f"{verdict.stood_s:.1f}", _recovered(verdict),
             f"{goals['reached']}/{goals['count']}", str(figures[trial]["collisions"]),
         )  # fmt: skip
     return table
+
+
+def _recovered(verdict: Verdict) -> str:
+    return "" if verdict.noticed_s is None else _seconds(verdict.recovered_s)
 
 
 def _seconds(value: float | None) -> str:
