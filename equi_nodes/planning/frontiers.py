@@ -63,9 +63,12 @@ class Frontiers:
         unseen = world.states[tuple(cells.T)] == UNKNOWN
         if not unseen.any() or unseen[0]:
             return 0
-        last_seen = tuple(cells[int(unseen.argmax()) - 1])
-        node = int(self.roadmap.field.source[last_seen])
-        return self.opening(node) if node >= 0 else 0
+        row, column = cells[int(unseen.argmax()) - 1]
+        here = self.roadmap.opening_at[row, column]
+        if not here:  # it leaves between two cells of the frontier
+            beside = slice(max(0, row - 1), row + 2), slice(max(0, column - 1), column + 2)
+            here = self.roadmap.opening_at[beside].max()
+        return int(here)
 
     def nodes_to(self, node: int) -> np.ndarray:
         """Return the nodes on the way from the start to a node."""

@@ -26,6 +26,7 @@ class Roadmap(NamedTuple):
         is_frontier: (N,) bool.
         sizes: (N,) how many cells a frontier has, 0 for other nodes.
         openings: (N,) which connected piece of the frontier it lies in, 0 for other nodes.
+        opening_at: (H, W) the same of each cell.
         edges: (E, 2) pairs of nodes, the smaller number first, sorted.
         lengths: (E,) cost of the way between them.
         crossings: (E, 2, 2) the two cells in which that way passes from one to the other.
@@ -36,6 +37,7 @@ class Roadmap(NamedTuple):
     is_frontier: np.ndarray
     sizes: np.ndarray
     openings: np.ndarray
+    opening_at: np.ndarray
     edges: np.ndarray
     lengths: np.ndarray
     crossings: np.ndarray
@@ -91,7 +93,8 @@ def build_roadmap(
         spacing: cells between two nodes, about.
         stop: (1,) bool, as in ``field_from``.
     """
-    borders, sizes, openings = _frontier_nodes(frontier, spacing)
+    _, opening_at = cv2.connectedComponents(frontier.view(np.uint8), connectivity=8)
+    borders, sizes, openings = _frontier_nodes(opening_at, spacing)
     inner = _inner_nodes(distance, reached & ~frontier, spacing)
     inner = inner[(inner != start).any(1)]
     is_start = (borders == start).all(1)
@@ -102,17 +105,16 @@ def build_roadmap(
         for part in (sizes, openings)
     )
     field = field_from(costs, cells, stop=stop)
-    return Roadmap(cells, sizes > 0, sizes, openings, *_edges(costs, field), field)
+    return Roadmap(cells, sizes > 0, sizes, openings, opening_at, *_edges(costs, field), field)
 
 
-def _frontier_nodes(frontier: np.ndarray, spacing: int) -> tuple[np.ndarray, ...]:
+def _frontier_nodes(opening_at: np.ndarray, spacing: int) -> tuple[np.ndarray, ...]:
     """Return a cell near the middle of each piece of the frontier, its size and its opening.
 
     An opening is what hangs together; one that is wide has several pieces.
     """
-    _, part = cv2.connectedComponents(frontier.view(np.uint8), connectivity=8)
-    cells = np.argwhere(frontier)
-    key = np.column_stack([part[frontier], cells // spacing])
+    cells = np.argwhere(opening_at)
+    key = np.column_stack([opening_at[tuple(cells.T)], cells // spacing])
     pieces, piece, sizes = np.unique(key, axis=0, return_inverse=True, return_counts=True)
     piece = piece.ravel()
     if not len(cells):

@@ -11,7 +11,7 @@ from equi_nodes.planning.choices import choices_of
 from equi_nodes.planning.frontiers import find_frontiers, much_farther, outlook
 from equi_nodes.planning.grid import OCCUPIED, UNKNOWN, Inflation, clearance, step_costs
 from equi_nodes.planning.roadmap import build_roadmap, frontier_cells, reachable
-from equi_nodes.planning.search import field_from
+from equi_nodes.planning.search import a_star, field_from
 from equi_nodes.planning.surroundings import DIRECTIONS, WIDTH, look_around
 from equi_nodes.planning.world import cell_of, lay_out
 from equi_nodes.samples import GridSample, PlanRequest
@@ -64,6 +64,19 @@ def test_a_way_over_the_graph_is_open_and_as_long_as_stated(seed):
         assert (world.states[tuple(path.T)] == 0).all()
         exact = field_from(world.seen_costs, [world.start]).cost[tuple(path[-1])] * 0.1
         assert exact <= found.known[node] <= 1.5 * exact + 1.0
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_way_out_of_seen_space_leads_through_an_opening(seed):
+    states, start = half_seen(seed)
+    request = request_on(states, start, (states.shape[0] // 2, states.shape[1] - 3))
+    world = lay_out(request, states, SMALL_ROBOT)
+    found = find_frontiers(world, 1.0, 2048, NEVER)
+    openings = set(found.roadmap.openings[found.numbers].tolist())
+    ends = np.argwhere((world.states == UNKNOWN) & np.isfinite(world.costs))
+    for end in ends[:: len(ends) // 20]:
+        cells, cost = a_star(world.costs, world.start, tuple(end.tolist()))
+        assert np.isinf(cost) or found.crossed(world, cells) in openings
 
 
 def request_on(states: np.ndarray, start, goal) -> PlanRequest:
