@@ -57,8 +57,9 @@ def _arguments() -> list[DeclareLaunchArgument]:
 
 
 def _graph_of(executable: str) -> Graph:
-    """Return the first graph with a node of a program, reduced to that node."""
-    for graph in map(read_graph, graph_names()):
+    """Return the smallest graph with a node of a program, reduced to that node."""
+    graphs = sorted(map(read_graph, graph_names()), key=lambda graph: len(graph.nodes))
+    for graph in graphs:
         nodes = tuple(node for node in graph.nodes if node.executable == executable)
         if nodes:
             return replace(graph, nodes=nodes[:1])

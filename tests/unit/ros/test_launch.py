@@ -109,6 +109,7 @@ def nodes_of(actions):
         ("bringup.launch.py", "predict"),
         ("e2_planner.launch.py", "plan"),
         ("eqmotion.launch.py", "predict"),
+        ("sim.launch.py", "sim"),
         ("vio.launch.py", "vio"),
     ],
 )
