@@ -13,7 +13,7 @@ from equi_nodes.cli.odometry_consistency import TOLD, rig_of
 from equi_nodes.config.vio import FilterConfig, InitialiserConfig, WheelConfig
 from equi_nodes.geometry.rotations import exp_so3, inverse, rigid
 from equi_nodes.samples import Tracks, WheelSample
-from equi_nodes.sim.vio_world import LEAD, TAIL, Path, WorldConfig, simulate
+from equi_nodes.sim.vio_world import LEAD, TAIL, Path, Recording, WorldConfig, simulate
 from equi_nodes.vio.estimator import Estimator
 from equi_nodes.vio.initialisation.initialiser import Initialiser
 
@@ -21,6 +21,9 @@ WORLD = WorldConfig(duration=20.0, frame_rate=10.0, landmarks=1000)
 FINE = 0.01  # s, in which a drive is integrated
 STEP = 2.0  # s between two changes of speed and direction
 PERIOD = 0.05  # s between two samples of the wheels
+CARRIED = 8.0  # s, after which a robot is carried away
+FRAME_NS = 100_000_000  # between two frames of ``WORLD``
+OTHER_IDS = 1_000_000  # added to those of the features seen elsewhere
 SPEED_NOISE, YAW_NOISE = 0.02, 0.02  # of one sample, m/s and rad/s
 PITCH, ROLL = 0.1, -0.05  # rad, of the IMU on the base
 T_BASE_B = rigid(
@@ -70,6 +73,7 @@ def drive(
     turn_wheels: Callable[[float, WheelSample], WheelSample | None] = lambda _, sample: sample,
     scale: float = 1.0,
     wheel: WheelConfig = WheelConfig(),
+    carried_to: int | None = None,
 ) -> Flight:
     """Run the filter over one simulated drive; its world and that of the truth are the same.
 
@@ -80,6 +84,7 @@ def drive(
         spoil: changes the tracks of a frame, by its index.
         turn_wheels: changes a sample by its time, seconds from the first frame, or drops it.
         scale: true speed over that of the wheels.
+        carried_to: seed of the drive in whose start the robot finds itself after ``CARRIED`` s.
     """
     rig = replace(rig_of(world, cameras), T_b_base=inverse(T_BASE_B))
     path = Drive(world.duration, seed)
@@ -87,6 +92,11 @@ def drive(
     initialiser = Initialiser(rig, InitialiserConfig(), config) if cameras == 1 else None
     estimator = Estimator(rig, config, initialiser, wheel)
     waiting = path.wheels(world.duration, seed, scale)
+    if carried_to is not None:
+        other = Drive(world.duration, carried_to)
+        there = simulate(rig.cameras, world, carried_to, other)
+        wheels = waiting, other.wheels(world.duration, carried_to, scale)
+        truth, waiting = _carried(truth, there, wheels)
     samples = []
     for index, (readings, tracks) in enumerate(truth.arrivals()):
         for reading in readings:
@@ -98,6 +108,35 @@ def drive(
                 estimator.add_wheels(sample)
         samples.append(estimator.step(spoil(index, tracks)))
     return Flight(truth, samples, list(range(len(samples))), truth.T_w_b[0], estimator)
+
+
+def _carried(
+    first: Recording, second: Recording, wheels: tuple[list[WheelSample], list[WheelSample]]
+) -> tuple[Recording, list[WheelSample]]:
+    """Return one drive, and at ``CARRIED`` seconds the robot stands where another one begins."""
+    end = round((100.0 + CARRIED) * 1e9)
+    later = end - second.tracks[0].stamp_ns + FRAME_NS
+    of_imu = first.imu_stamps_ns <= end
+    of_imu_then = second.imu_stamps_ns + later > end
+    tracks = [seen for seen in first.tracks if seen.stamp_ns <= end]
+    then = [
+        replace(seen, stamp_ns=seen.stamp_ns + later, ids=seen.ids + OTHER_IDS)
+        for seen in second.tracks
+    ]
+    both = replace(
+        first,
+        imu_stamps_ns=np.append(
+            first.imu_stamps_ns[of_imu], second.imu_stamps_ns[of_imu_then] + later
+        ),
+        gyro=np.concatenate([first.gyro[of_imu], second.gyro[of_imu_then]]),
+        accel=np.concatenate([first.accel[of_imu], second.accel[of_imu_then]]),
+        tracks=tracks + then,
+        T_w_b=np.concatenate([first.T_w_b[: len(tracks)], second.T_w_b]),
+        velocities=np.concatenate([first.velocities[: len(tracks)], second.velocities]),
+    )
+    kept = [sample for sample in wheels[0] if sample.stamp_ns <= end]
+    moved = [replace(sample, stamp_ns=sample.stamp_ns + later) for sample in wheels[1]]
+    return both, kept + [sample for sample in moved if sample.stamp_ns > end]
 
 
 def without_features(tracks: Tracks) -> Tracks:

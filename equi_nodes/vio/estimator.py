@@ -23,7 +23,7 @@ from equi_nodes.vio.start import (
     plain_covariance,
     upright,
 )
-from equi_nodes.vio.state import POSITION, TIME_OFFSET, InitialState, State, Waiting
+from equi_nodes.vio.state import POSITION, TIME_OFFSET, VELOCITY, InitialState, State, Waiting
 from equi_nodes.vio.stationarity import Stationarity
 from equi_nodes.vio.status import Evidence, Health
 from equi_nodes.vio.trail import Trail, clone_pose, drop_pose
@@ -37,6 +37,7 @@ NOISE_WINDOW = 1.0  # s over which the IMU's noise is measured
 NOISIER = 1.5  # times its density, from which the noise measured counts
 FIRST_FRAMES = 21  # that are kept in the trail even if they stand
 FEWEST_POINTS = 2  # of a stereo track, which tell an unknown velocity before it leads far off
+MOVED_POSITION, MOVED_HEADING = 1.5, 0.7  # m and rad, as far as somebody may put a robot
 UNKNOWN = 1e6  # variance of what is not estimated yet
 
 
@@ -144,16 +145,20 @@ class Estimator:
         self._propagation.apply(moved, span, end)
         return replace(self._sample, stamp_ns=end, **_values(moved, span.last_gyro))
 
-    def reset(self, reason: str) -> None:
+    def reset(self, reason: str, *, is_moved: bool = False) -> None:
         """Start anew at the next frame, where the last pose was; the reason is published.
 
-        How far the state moved since tracks began to contradict it may all be wrong.
+        How far the state moved since tracks began to contradict it may all be wrong, and where
+        somebody put a robot that ``is_moved`` can only be guessed.
         """
         if self._state is not None:
             self.resets += 1
             T_w_b, covariance = newest_pose(self._state), plain_covariance(self._state)
             astray = T_w_b[:3, 3] - self._agreed
             covariance[POSITION, POSITION] += astray @ astray * np.eye(3)
+            if is_moved:
+                covariance[POSITION, POSITION] += MOVED_POSITION**2 * np.eye(3)
+                covariance[2, 2] += MOVED_HEADING**2
             if np.isfinite(T_w_b).all() and np.isfinite(covariance).all():
                 self._kept = T_w_b, covariance
         self._forget(reason)
@@ -295,7 +300,7 @@ class Estimator:
             self.reset("found again after being lost")
             return self._publish(tracks, Status.LOST, self._why_anew)
         values = _values(self._state, self._rate + self._state.gyro_bias)
-        spread = float(np.sqrt(np.trace(values["covariance"][6:9, 6:9])))
+        spread = float(np.sqrt(np.trace(self._state.covariance[VELOCITY, VELOCITY])))
         nis = float(update.nis[good].mean()) if good.any() else 0.0
         stands = self._stationarity.stands
         evidence = Evidence(
@@ -331,8 +336,11 @@ class Estimator:
             "figures": figures | {"stationary": float(stands)},
         }
         sample = self._publish(tracks, status, reason, **values, **seen)
-        if self._health.disagreed_for > self._config.reset_after:
+        if self._health.is_moved:
+            self.reset("images and wheels jumped: somebody moved the robot", is_moved=True)
+        elif self._health.disagreed_for > self._config.reset_after:
             self.reset("images and IMU contradicted the estimate")
+        if self._state is None:
             return self._publish(tracks, Status.LOST, self._why_anew, **values)
         return sample
 

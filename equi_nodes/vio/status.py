@@ -18,6 +18,7 @@ SETTLING = 1.5  # s after the start in which biases and tilt are still being fou
 LARGEST_OFFSET = 0.01  # s between cameras and IMU that is nothing to speak of
 OFFSET_SPREADS = 3.0  # of the prior, beyond which the offset is none that was allowed for
 FEWEST_REFUSED, REFUSED_SHARE = 4, 0.25  # of the wheels' samples, that show slip or a lift
+MOVED_AFTER = 0.5  # s for which images and wheels must contradict the filter together
 FALSE_ALARM = 1e-6  # chance that good tracks of one window are called worse than they say
 
 
@@ -34,7 +35,8 @@ class Evidence(NamedTuple):
         disputes: the body stands by images and IMU, but not by the filter.
         imu_gap: longest time without IMU since the frame before, seconds.
         image_gap: time since the frame before, seconds.
-        velocity_spread: standard deviation, m/s.
+        velocity_spread: standard deviation in the body's axes, m/s; a heading that is not known
+            does not count.
         time_offset: found between cameras and IMU, seconds.
         wheels_agreed, wheels_refused: samples of the wheels that told the motion that the filter
             has, and those that contradict it.
@@ -79,6 +81,11 @@ class Health:
         self.has_converged = False
         self.disagreed_for = 0.0
 
+    @property
+    def is_moved(self) -> bool:
+        """Return whether images and wheels both contradict the filter: somebody moved the robot."""
+        return self.disagreed_for >= MOVED_AFTER and self._are_wheels_off()
+
     def judge(self, evidence: Evidence) -> tuple[Status, str]:
         """Return the status after one more frame, and why it is not better."""
         self._remember(evidence)
@@ -105,7 +112,7 @@ class Health:
             self._agreed_at = evidence.time
         contradicts = not evidence.stands and evidence.attempted >= FEWEST_ATTEMPTS
         contradicts = contradicts and evidence.accepted < 0.1 * evidence.attempted
-        contradicts = contradicts or evidence.disputes
+        contradicts = contradicts or evidence.disputes or _is_alone(evidence)
         if agrees and not contradicts:
             self._disagreed_at = None
         elif contradicts and self._disagreed_at is None:
@@ -161,3 +168,9 @@ class Health:
         if not evidence.attempted:
             return "not enough motion, or tracks too short,"
         return "no track agrees with the motion"
+
+
+def _is_alone(evidence: Evidence) -> bool:
+    """Return whether there are features and wheels, but none of them says what the filter does."""
+    is_refused = evidence.wheels_refused > 0 and not evidence.wheels_agreed
+    return is_refused and not evidence.accepted and evidence.tracks >= FEWEST_ATTEMPTS

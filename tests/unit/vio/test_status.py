@@ -72,6 +72,18 @@ def test_a_stand_ends_the_doubt_of_motion_before_it():
     assert health.judge(standing) == (Status.TRACKING, "")
 
 
+def test_images_and_wheels_that_both_contradict_it_are_a_robot_that_was_moved():
+    health = Health(FilterConfig())
+    against = GOOD._replace(accepted=0, wheels_refused=2)
+    for index in range(100):
+        health.judge(GOOD._replace(time=0.05 * index, wheels_agreed=2))
+    for index in range(100, 112):
+        health.judge(against._replace(time=0.05 * index))
+        assert health.is_moved == (index > 109)
+    health.judge(against._replace(time=5.6, wheels_agreed=1))
+    assert not health.is_moved
+
+
 def test_wheels_keep_it_from_being_lost_and_from_starting_anew():
     blind = {"tracks": 0, "attempted": 0, "accepted": 0, "freedom": 0.0}
     assert judged(200, **blind)[0] is Status.LOST

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from vio_drives import T_BASE_B, WORLD, drive, without_features
+from vio_drives import CARRIED, T_BASE_B, WORLD, drive, without_features
 from vio_runs import TOLD, errors_of
 
 from equi_nodes.config.vio import WheelConfig
@@ -151,3 +151,16 @@ def test_it_begins_with_the_base_in_the_origin():
     T_w_base = flight.samples[0].T_w_b @ inverse(T_BASE_B)
     assert np.allclose(T_w_base[:3, 3], 0.0, atol=1e-9)
     assert np.allclose(T_w_base[:3, :3], np.eye(3), atol=0.02)
+
+
+def test_a_robot_that_somebody_moved_starts_anew_within_two_seconds():
+    flight = drive(replace(WORLD, duration=10.0), carried_to=5)
+    moved = [i for i, sample in enumerate(flight.samples) if "moved the robot" in sample.reason]
+    first = round(10 * CARRIED) + 1
+    assert first < moved[0] <= first + 10
+    assert flight.samples[moved[0]].status is Status.LOST
+    assert flight.samples[-1].figures["resets"] == 1
+    for sample, velocity in list(zip(flight.samples, flight.truth.velocities))[moved[0] + 20 :]:
+        assert sample.status is Status.TRACKING, sample.reason
+        assert abs(np.linalg.norm(sample.velocity) - np.linalg.norm(velocity)) < 0.1
+    assert np.sqrt(np.trace(flight.samples[-1].covariance[3:6, 3:6])) > 1.5
