@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from equi_nodes.config.node import NodeConfig
 from equi_nodes.evaluation.collisions import gaps
 from equi_nodes.evaluation.stack_run import Remark, gist
 from equi_nodes.evaluation.stack_settings import StackSettings
@@ -156,6 +157,8 @@ class Stack:
         for sample in readings.wheels if self._settings.wheels else ():
             self._odometry.add_wheels(sample)
         for frame in readings.frames:
+            if self._is_late("vio", frame.stamp_ns):
+                continue
             with self.record.timed("vio"):
                 sample = self._odometry.step(frame)
             self.record.say("vio", self._now, *self._odometry.remarks)
@@ -171,6 +174,8 @@ class Stack:
 
     def _look(self, cloud: CloudSample) -> None:
         """Sweep to tracks, to predictions, and to the map without the people."""
+        if self._is_late("lidar_tracker", span(cloud)[1]):
+            return
         if not self._trail.covers(*span(cloud)):
             self.record.say("lidar_tracker", self._now, "there is no pose of the time of the sweep")
             return
@@ -184,6 +189,14 @@ class Stack:
             mapped = self._mapper.step(SweepSample(sweep, self._T_base_lidar))
         self.record.say("occupancy_mapper", self._now, *mapped.notes)
         self.known.grid = mapped.grid or self.known.grid
+
+    def _is_late(self, node: str, stamp_ns: int) -> bool:
+        """Return whether what a node makes of a time would not be published any more."""
+        age = (self._now - stamp_ns) * 1e-9
+        if age > NodeConfig().max_age:
+            self.record.say(node, self._now, f"a result {age:.1f} s old is not published")
+            return True
+        return False
 
     def _track(self, sweep: PosedCloud) -> None:
         if self._tracker is None:

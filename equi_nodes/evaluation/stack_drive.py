@@ -22,8 +22,8 @@ from equi_nodes.samples import (
 )
 from equi_nodes.sim.contacts import Collision
 from equi_nodes.sim.faults import Fault, FaultInjector
-from equi_nodes.sim.mission import Mission
 from equi_nodes.sim.scenario import START_NS, Scenario, make_scenario
+from equi_nodes.sim.session import Session
 from equi_nodes.sim.simulation import PERIOD_NS, Simulation, Truth
 
 PREDICTION_NS = 500_000_000  # between two predictions that are kept
@@ -67,7 +67,7 @@ def drive(
         loop = _Loop(simulation, settings)
         for _ in range(round(scenario.time_limit * 1e9 / PERIOD_NS)):
             loop.step()
-            if loop.mission.is_done:
+            if loop.session.mission.is_done:
                 break
         return loop.run()
     finally:
@@ -97,50 +97,43 @@ class _Diary:
 
 
 class _Loop:
-    """A simulation, a stack and a mission that go on together."""
+    """A session of the simulation and a stack that go on together."""
 
     def __init__(self, simulation: Simulation, settings: StackSettings) -> None:
-        self._simulation = simulation
+        self.session = Session(simulation)
         self._stack = Stack(settings, simulation.rig, lambda: simulation.truth)
         self._stack.warm_up()
-        self.mission = Mission(simulation.scenario.goals)
         self._true_map = simulation.truth_map(MAP_RESOLUTION)
         self._shortest: list[float | None] = []
         self._diary, self._command = _Diary(), VelocityCommand()
 
     def step(self) -> None:
         """Advance by one period."""
-        readings = self._simulation.step(self._command)
-        self._command = self._stack.step(readings)
-        truth = self._simulation.truth
-        if (truth.stamp_ns - START_NS) // PERIOD_NS % 2 == 0:
-            self._diary.truths.append(truth)
+        step = self.session.step(self._command)
+        self._command = self._stack.step(step.readings)
+        if (step.stamp_ns - START_NS) // PERIOD_NS % 2 == 0:
+            self._diary.truths.append(step.truth)
         self._diary.write(self._stack)
-        self._watch(truth)
-
-    def _watch(self, truth: Truth) -> None:
-        """Give the first goal with the first usable odometry, and each next one on arrival."""
         odometry = self._stack.known.odometry
-        if odometry is None or odometry.status not in USABLE:
-            return
-        if self.mission.T_odom_w is None:
-            self.mission.start(truth.stamp_ns, truth.T_w_b, odometry.T_w_b)
-            is_new = True
-        else:
-            is_new = self.mission.step(truth.stamp_ns, truth.T_w_b, odometry.T_w_b)
-        if is_new:
-            goal, T = self.mission.current, truth.T_w_b
-            self._stack.goal = self.mission.in_odom(goal)
+        if odometry is not None and odometry.status in USABLE:
+            self._look(odometry, step.truth)
+
+    def _look(self, odometry: OdometrySample, truth: Truth) -> None:
+        """Have the robot driven to the next goal if the odometry says that it is at the last."""
+        if self.session.look(odometry.T_w_b):
+            mission, T = self.session.mission, truth.T_w_b
+            self._stack.goal = mission.in_odom(mission.current)
             start = np.array([*T[:2, 3], yaw_of(T)])
-            self._shortest.append(shortest(self._true_map, start, goal.place))
+            self._shortest.append(shortest(self._true_map, start, mission.current.place))
 
     def run(self) -> StackRun:
         """Return all that happened, in ``odom``."""
-        diary, record, scenario = self._diary, self._stack.record, self._simulation.scenario
-        shortest_m = [*self._shortest, *[None] * len(self.mission.goals)]
+        diary, record, mission = self._diary, self._stack.record, self.session.mission
+        simulation = self.session.simulation
+        shortest_m = [*self._shortest, *[None] * len(mission.goals)]
         run = StackRun(
-            scenario.name,
-            scenario.seed,
+            simulation.scenario.name,
+            simulation.scenario.seed,
             Trajectory(
                 np.array([truth.stamp_ns for truth in diary.truths], np.int64),
                 np.array([truth.T_w_b for truth in diary.truths]),
@@ -154,13 +147,13 @@ class _Loop:
             self._stack.known.grid,
             tuple(
                 Goal(tuple(goal.place.tolist()), goal.sent_ns, goal.reached_ns, metres)
-                for goal, metres in zip(self.mission.goals, shortest_m)
+                for goal, metres in zip(mission.goals, shortest_m)
             ),
-            tuple(_contact(collision) for collision in self._simulation.truth.collisions),
+            tuple(_contact(collision) for collision in simulation.truth.collisions),
             {node: np.array(seconds) for node, seconds in record.seconds.items()},
             remarks=record.remarks,
         )
-        T_odom_w = self.mission.T_odom_w
+        T_odom_w = mission.T_odom_w
         return run if T_odom_w is None else with_truth_moved(run, T_odom_w)
 
 
