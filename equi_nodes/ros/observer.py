@@ -21,6 +21,7 @@ from equi_nodes.ros.convert import SECOND_NS, stamp_ns
 
 SUBJECT = ": "  # between the name of a node and what a status is about
 TURN_S = 0.02  # between two calls of what else is to be done
+ANSWER_S = 3.0  # until a service is asked again
 SERVICE_LIMIT_S = 30.0  # a node that loads much answers late
 
 
@@ -126,18 +127,24 @@ class Observer:
             self._turn(TURN_S)
         return True
 
-    def change(self, name: str, transition: int, check: Callable[[], None]) -> None:
+    def change(
+        self, name: str, transition: int, states: tuple[str, ...], check: Callable[[], None]
+    ) -> None:
         """Have a node make a lifecycle transition, one of ``lifecycle_msgs/Transition``.
+
+        An answer may be lost on a busy machine, so what the node says of its state counts too.
 
         Args:
             name: of the node.
             transition: its number.
+            states: those that the node may say it is in when it is done.
             check: called while waiting; raises when it is in vain.
 
         Raises:
             EquiError: the node refused, or did not answer.
         """
         client = self.node.create_client(ChangeState, f"/{name}/change_state")
+        deadline = time.monotonic() + SERVICE_LIMIT_S
 
         def is_there() -> bool:
             check()
@@ -146,12 +153,18 @@ class Observer:
         try:
             if not self.spin_until(is_there, SERVICE_LIMIT_S):
                 raise EquiError(f"The node {name} was not there within {SERVICE_LIMIT_S:.0f} s.")
-            asked = client.call_async(ChangeState.Request(transition=Transition(id=transition)))
-            if not self.spin_until(asked.done, SERVICE_LIMIT_S) or not asked.result().success:
-                said = self.health.get(name, Health()).message or "it said nothing"
-                raise EquiError(f"The node {name} could not be started: {said}.")
+            while time.monotonic() < deadline:
+                request = ChangeState.Request(transition=Transition(id=transition))
+                asked = client.call_async(request)
+                self.spin_until(lambda asked=asked: asked.done(), ANSWER_S)
+                is_done = asked.done() and asked.result().success
+                if is_done or self.health.get(name, Health()).state in states:
+                    return
+                self.spin(TURN_S)
         finally:
             self.node.destroy_client(client)
+        said = self.health.get(name, Health()).message or "it said nothing"
+        raise EquiError(f"The node {name} did not change its state, it says: {said}.")
 
     def _turn(self, seconds: float) -> None:
         self._executor.spin_once(timeout_sec=seconds)

@@ -129,7 +129,7 @@ class Supervisor:
 
     def _bring_up(self, period_s: float) -> Iterator[None]:
         """Have the world built, wait for all nodes, and let time run."""
-        self._seen.change(SIM, Transition.TRANSITION_CONFIGURE, self._check_processes)
+        self._change(Transition.TRANSITION_CONFIGURE, "loading", "inactive", "failed")
         deadline = time.monotonic() + START_LIMIT_S
         while waiting := [name for name in self._group.processes if not self._is_ready(name)]:
             self._look(period_s)
@@ -142,11 +142,14 @@ class Supervisor:
                     f"{said}; its output is in {self._log}."
                 )
             yield
-        self._seen.change(SIM, Transition.TRANSITION_ACTIVATE, self._check_processes)
+        self._change(Transition.TRANSITION_ACTIVATE, "active")
+
+    def _change(self, transition: int, *states: str) -> None:
+        self._seen.change(SIM, transition, states, self._check_processes)
 
     def _finish(self) -> None:
         """Stop time, and take what is still on its way."""
-        self._seen.change(SIM, Transition.TRANSITION_DEACTIVATE, self._check_processes)
+        self._change(Transition.TRANSITION_DEACTIVATE, "inactive")
         self._seen.spin(AFTER_S)
         while self._recorder.poll():
             pass
