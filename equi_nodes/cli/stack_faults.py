@@ -20,6 +20,13 @@ from equi_nodes.evaluation.stack_study import Trial
 from equi_nodes.evaluation.stack_verdict import Verdict, judge
 from equi_nodes.sim.faults import Fault, read_faults
 
+SAID = 28  # characters of a line
+LEGEND = (
+    "seen: from the fault's begin to the first word about it, by whom; odometry: worst status"
+    " meanwhile; stood: seconds meanwhile; over: from its end to the last word; off: metres of the"
+    " odometry at the end, beyond the run without faults; hits: collisions that the robot caused."
+)
+
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
     """Drive with each schedule of faults and without any; print the table, return the figures."""
@@ -32,6 +39,7 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
         figures = dict(made([*sound, *trials], args, console))
         verdicts = {trial: _judge(trial, schedules[trial.fault]) for trial in trials}
     console.print(_table(verdicts, figures))
+    console.print(LEGEND, style="dim")
     rows = [asdict(verdicts[trial]) | {"trial": trial.name} | _kept(figures[trial])
             for trial in trials]  # fmt: skip
     unseen = sum(verdict.noticed_s is None for verdict in verdicts.values())
@@ -74,15 +82,15 @@ def _kept(figures: dict) -> dict:
 
 def _table(verdicts: dict[Trial, Verdict], figures: dict[Trial, dict]) -> Table:
     table = Table(
-        Column("fault", no_wrap=True), "noticed s", "by", "said", "odometry", "stood s",
-        "recovered s", "goals", "by robot", box=None,
+        Column("fault", no_wrap=True), "seen s", Column("by", no_wrap=True),
+        Column("said", max_width=SAID), Column("odometry", no_wrap=True), "stood", "over s",
+        "off m", "hits", box=None, pad_edge=False,
     )  # fmt: skip
     for trial, verdict in verdicts.items():
-        goals = figures[trial]["goals"]
         table.add_row(
             trial.fault, _seconds(verdict.noticed_s), verdict.by, verdict.said, verdict.status,
-            f"{verdict.stood_s:.1f}", _recovered(verdict),
-            f"{goals['reached']}/{goals['count']}", str(figures[trial]["collisions"]),
+            f"{verdict.stood_s:.1f}", _recovered(verdict), f"{verdict.shift_m:.2f}",
+            str(figures[trial]["collisions"]),
         )  # fmt: skip
     return table
 
