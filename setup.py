@@ -41,6 +41,7 @@ setup(
     data_files=shared_files(),
     install_requires=[
         "evo>=1.31",
+        "imageio-ffmpeg",
         "jinja2",
         "matplotlib",
         "motmetrics",
@@ -50,7 +51,6 @@ setup(
         "onnx",
         "onnxruntime",
         "onnxscript",
-        "open3d>=0.18",
         "opencv-python-headless>=4.8",
         "psutil",
         "pyyaml",

@@ -13,11 +13,15 @@ from hypothesis import strategies as st
 from equi_nodes.config import vio
 from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.config.eqmotion import EqMotionConfig
+from equi_nodes.config.lidar_tracker import LidarTrackerConfig
 from equi_nodes.config.load import load, load_file, read_parameter_file, refusal
 from equi_nodes.config.node import NodeConfig
+from equi_nodes.config.occupancy_mapper import OccupancyMapperConfig
 from equi_nodes.config.parameter import parameter, parameters_of
+from equi_nodes.config.path_follower import PathFollowerConfig
 from equi_nodes.config.paths import share_dir
 from equi_nodes.config.render import markdown_table, parameter_file
+from equi_nodes.config.sim import SimConfig
 from equi_nodes.config.vio import VioConfig
 from equi_nodes.errors import EquiError
 
@@ -28,9 +32,29 @@ NODES = {
         E2PlannerConfig,
     ),
     "eqmotion": ("Predicts the motion of tracked agents.", NodeConfig, EqMotionConfig),
+    "lidar_tracker": (
+        "Finds the people around a robot in the sweeps of a LiDAR and follows them.",
+        NodeConfig,
+        LidarTrackerConfig,
+    ),
+    "occupancy_mapper": (
+        "Maps the space around a robot from a LiDAR or a laser scanner, without the people in it.",
+        NodeConfig,
+        OccupancyMapperConfig,
+    ),
+    "path_follower": (
+        "An example that drives a simulated robot along its paths; robots have Nav2's controllers.",
+        NodeConfig,
+        PathFollowerConfig,
+    ),
+    "sim": (
+        "A simulated robot among people: all its sensors, its time, and the truth of its world.",
+        NodeConfig,
+        SimConfig,
+    ),
     "vio": ("Visual-inertial odometry: one camera or two, and an IMU.", NodeConfig, VioConfig),
 }
-PARTS = {"e2_planner": {}, "eqmotion": {}, "vio": vio.PARTS}
+PARTS = {name: {} for name in NODES} | {"vio": vio.PARTS}
 VARIANTS = ["vio_euroc", "vio_realsense", "vio_sim", "vio_zed"]
 
 
@@ -117,7 +141,7 @@ def test_no_name_is_declared_twice(node):
 
 def test_every_default_is_accepted_and_explained():
     parts = PARTS["vio"].values()
-    configs = (NodeConfig, E2PlannerConfig, EqMotionConfig, VioConfig)
+    configs = {config for _, *own in NODES.values() for config in own}
     for declared in parameters_of(*configs, *parts, Example):
         assert refusal(declared, declared.default) == ""
         assert declared.doc.endswith(".")
