@@ -14,15 +14,13 @@ from pathlib import Path
 from rich.console import Console
 from rich.live import Live
 
-from equi_nodes.cli.demo_run import Heard, read_run
 from equi_nodes.cli.demo_table import live_view, progress_line
 from equi_nodes.cli.up import termination_as_interrupt
 from equi_nodes.config.graph import Graph, read_graph
 from equi_nodes.datasets.bags import bag_writer
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.report import report_folder
-from equi_nodes.evaluation.stack_report import write_report
-from equi_nodes.evaluation.stack_scores import measure
+from equi_nodes.ros.heard import Heard
 from equi_nodes.sim.faults import Fault, read_faults
 from equi_nodes.sim.scenario import SCENARIOS
 
@@ -48,6 +46,10 @@ def run(arguments: argparse.Namespace) -> dict:
     folder = report_folder(arguments.out)
     console.print(f"[bold]1[/] Scenario {arguments.scenario}, seed {arguments.seed} -> {folder}")
     heard = drive(demo_graph(arguments), folder, killed(arguments.faults), arguments, console)
+    from equi_nodes.cli.demo_run import read_run  # these take seconds to import
+    from equi_nodes.evaluation.stack_report import write_report
+    from equi_nodes.evaluation.stack_scores import measure
+
     console.print("[bold]2[/] The report")
     with console.status("scoring and drawing"):
         done = read_run(folder / "bag", heard)
