@@ -132,7 +132,7 @@ def draw_latencies(run: StackRun) -> Figure:
     panel.set_yticks(rows, names)
     panel.set(title="Time of a step", xlabel="ms", xlim=(0, 1.25 * spans.max(initial=1.0)))
     panel.grid(visible=False, axis="y")
-    panel.legend(loc="lower right")
+    panel.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
     return figure
 
 
