@@ -202,7 +202,7 @@ def install(pending: list[tuple[Step, str, str]]) -> None:
     for step, label, stamp in pending:
         try:
             step.action(label)
-            STAMPS.mkdir(exist_ok=True)
+            STAMPS.mkdir(parents=True, exist_ok=True)
             (STAMPS / step.name).write_text(stamp)
         except OSError as error:
             raise SetupError(explain(str(error), LOG)) from error
