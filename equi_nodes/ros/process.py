@@ -16,6 +16,7 @@ from equi_nodes.config.graph import NodeStart
 from equi_nodes.config.paths import share_dir
 
 PATIENCE_S = 1.5  # from the request to end until the process is killed
+LOOK_S = 0.02  # between two looks whether processes have ended
 FAST_DDS_2 = ("humble", "iron", "jazzy")  # distributions whose Fast DDS has the older variable
 
 
@@ -124,12 +125,16 @@ def node_command(node: NodeStart, namespace: str = "", log_level: str = "info") 
 
 
 def stop_all(processes: Sequence[NodeProcess]) -> None:
-    """Ask all processes to end at once, and kill those that do not in time."""
+    """Ask all processes to end at once, and kill those that do not in time, all at once too."""
     for process in processes:
         process.send(signal.SIGINT)
     deadline = time.monotonic() + PATIENCE_S
+    while time.monotonic() < deadline and any(process.code is None for process in processes):
+        time.sleep(LOOK_S)
     for process in processes:
-        process.wait(max(0.0, deadline - time.monotonic()))
+        process.send(signal.SIGKILL)
+    for process in processes:
+        process.wait(PATIENCE_S)
 
 
 def dds_environment(profile: str) -> dict[str, str]:
