@@ -73,6 +73,10 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
         "baseline": figures(baseline),
         "episodes": len(pairs),
         "maps": {name: _of(name, names, pairs) for name in dict.fromkeys(names)},
+        "trips": [
+            {"map": name, "ours": our_trip.ratio, "baseline": plain_trip.ratio}
+            for name, (our_trip, plain_trip) in zip(names, pairs)
+        ],
     }
 
 
@@ -113,7 +117,8 @@ def _as(array: np.ndarray, kind: type) -> np.ndarray:
 def figures(episodes: list[Episode]) -> dict[str, float]:
     """Return what the ratios of travelled to optimal are like, and how many never arrived."""
     ratios = [episode.ratio if episode.arrived else np.inf for episode in episodes]
-    at = np.percentile(ratios, list(PERCENTILES.values()), method="higher")
+    how = "linear" if np.isfinite(ratios).all() else "higher"  # nothing lies between inf and inf
+    at = np.percentile(ratios, list(PERCENTILES.values()), method=how)
     spread = dict(zip(PERCENTILES, at.tolist()))
     spl = np.mean([episode.arrived / max(episode.ratio, 1.0) for episode in episodes])
     failed = sum(not episode.arrived for episode in episodes)
