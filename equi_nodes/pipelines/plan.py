@@ -167,7 +167,7 @@ class Planner:
         graph = plan_graph(world, frontiers, choices)
         route = None
         if len(choices.nodes):
-            is_crossed = _crossed(world, frontiers, choices, cells)
+            is_crossed = frontiers.is_crossed(world, choices.nodes, cells)
             best = self._best(request, world, choices, is_crossed)
             node = int(choices.nodes[best])
             route = shortest if is_crossed[best] else _route_to(world, frontiers, node)
@@ -240,12 +240,6 @@ class Planner:
             is_fallback=bool(notes),
             notes=notes,
         )
-
-
-def _crossed(world: World, frontiers: Frontiers, choices: Choices, cells: np.ndarray) -> np.ndarray:
-    """Return which of the choices (F,) are where a way (P, 2) leaves seen space."""
-    openings = np.where(choices.nodes >= 0, frontiers.roadmap.openings[choices.nodes], -1)
-    return openings == frontiers.crossed(world, cells)
 
 
 def _route_to(world: World, frontiers: Frontiers, node: int) -> Route | None:

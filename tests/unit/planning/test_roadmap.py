@@ -72,11 +72,13 @@ def test_a_way_out_of_seen_space_leads_through_an_opening(seed):
     request = request_on(states, start, (states.shape[0] // 2, states.shape[1] - 3))
     world = lay_out(request, states, SMALL_ROBOT)
     found = find_frontiers(world, 1.0, 2048, NEVER)
-    openings = set(found.roadmap.openings[found.numbers].tolist())
+    frontier = found.numbers
     ends = np.argwhere((world.states == UNKNOWN) & np.isfinite(world.costs))
     for end in ends[:: len(ends) // 20]:
         cells, cost = a_star(world.costs, world.start, tuple(end.tolist()))
-        assert np.isinf(cost) or found.crossed(world, cells) in openings
+        assert np.isinf(cost) or found.is_crossed(world, frontier, cells).any()
+    seen, _ = a_star(world.seen_costs, world.start, tuple(found.roadmap.cells[frontier[0]]))
+    assert not found.is_crossed(world, frontier, seen).any()
 
 
 def request_on(states: np.ndarray, start, goal) -> PlanRequest:
