@@ -54,7 +54,7 @@ class E2PlannerConfig:
         low=0.0, high=1.0,
     )  # fmt: skip
     detour_margin: float = parameter(
-        0.04, "A way other than the shortest of all that may be open is taken if it is expected to "
+        0.08, "A way other than the shortest of all that may be open is taken if it is expected to "
         "save this share.",
         low=0.0, high=0.9,
     )  # fmt: skip

@@ -25,7 +25,6 @@ AHEAD_M = 1.5  # of the optimistic way from a frontier on, whose direction is an
 MOST_TIMES = 2  # so many times the nodes that are asked for, a graph may have with its frontiers
 FAR_M = 10.0  # metres that count as far in inputs of order one
 LEAST_M, SHARE = 2.0, 0.2  # how much farther than at best is much: so many metres, and this share
-SAME_WAY_M = 1.5  # from a frontier node to where a way leaves seen space through it
 IN_VAIN_M = 3.0  # how far in vain is much
 
 
@@ -56,9 +55,9 @@ class Frontiers:
         return np.flatnonzero(self.roadmap.is_frontier)
 
     def is_crossed(self, world: World, nodes: np.ndarray, cells: np.ndarray) -> np.ndarray:
-        """Return at which of the nodes (F,) a way (P, 2) leaves seen space; -1 is no node.
+        """Return in the openings of which nodes (F,) a way (P, 2) leaves seen space; -1 is no node.
 
-        It does so in their opening and near to them: an open space has one opening all around.
+        An open space may be one opening all around; to count only what is near drove farther.
         """
         unseen = world.states[tuple(cells.T)] == UNKNOWN
         if not unseen.any() or unseen[0]:
@@ -68,8 +67,7 @@ class Frontiers:
         if not here:  # it leaves between two cells of the frontier
             beside = slice(max(0, row - 1), row + 2), slice(max(0, column - 1), column + 2)
             here = self.roadmap.opening_at[beside].max()
-        away = np.hypot(*(self.roadmap.cells[nodes] - (row, column)).T) * world.resolution
-        return (nodes >= 0) & (self.roadmap.openings[nodes] == here) & (away <= SAME_WAY_M)
+        return (nodes >= 0) & (self.roadmap.openings[nodes] == here)
 
     def nodes_to(self, node: int) -> np.ndarray:
         """Return the nodes on the way from the start to a node."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,8 @@ def test_a_robot_that_knows_better_drives_less():
     place = dead_end()
     start, goal = (12, 10), (12, 88)
     naive = explore(place, Planner(CONFIG), start, goal, 2.5)
-    warned = explore(place, Planner(CONFIG, Warned()), start, goal, 2.5)
+    trusting = replace(CONFIG, trust=1.0)
+    warned = explore(place, Planner(trusting, Warned()), start, goal, 2.5)
     assert naive.arrived and warned.arrived
     assert naive.shortest == warned.shortest
     assert naive.ratio > 1.3 and 0.99 < warned.ratio < 1.2
