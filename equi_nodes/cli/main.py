@@ -17,7 +17,7 @@ from equi_nodes.errors import EquiError
 VERBS = {
     "doctor": "Check this machine, or the sensors of a recording, and name the fix.",
     "up": "Start the nodes of a graph and stop them together.",
-    "demo": "Show the package at work, from a recording to a report.",
+    "demo": "Drive a simulated robot among people with all nodes, from its sensors to a report.",
     "replay": "Run a node's pipeline over a recording and score it.",
     "bag": "Write a data set as a rosbag2 recording, or say what a recording holds.",
     "train": "Train a network on the recordings at hand; call again to continue.",
