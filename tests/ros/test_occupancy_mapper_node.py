@@ -88,9 +88,10 @@ class Robot:
 
 
 def at(grid, x, y):
-    """Return the cell at a place."""
+    """Return the cell at a place, unknown outside of the map."""
     column, row = np.floor((np.array([x, y]) - grid.origin[:2]) / grid.resolution).astype(int)
-    return grid.cells[row, column]
+    rows, columns = grid.cells.shape
+    return grid.cells[row, column] if 0 <= row < rows and 0 <= column < columns else -1
 
 
 @pytest.fixture(scope="module")
