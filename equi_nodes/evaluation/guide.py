@@ -9,7 +9,7 @@ import numpy as np
 from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.geometry.rotations import yaw_of
 from equi_nodes.pipelines.plan import Planner
-from equi_nodes.samples import PlanRequest, VelocityCommand
+from equi_nodes.samples import OdometrySample, PlanRequest, Status, VelocityCommand
 from equi_nodes.sim.follower import Follower
 from equi_nodes.sim.mission import Mission
 from equi_nodes.sim.simulation import Readings, Simulation, Truth
@@ -63,3 +63,12 @@ def guided(
         truth = world.truth
         readings = world.step(VelocityCommand() if stands else guide.command(truth))
         yield readings, world.truth
+
+
+def true_odometry(truth: Truth) -> OdometrySample:
+    """Return the truth as an odometry that makes no error."""
+    none = np.zeros(3)
+    return OdometrySample(
+        truth.stamp_ns, Status.TRACKING, "", truth.T_w_b, truth.velocity, none, none, none,
+        1e-8 * np.eye(15),
+    )  # fmt: skip

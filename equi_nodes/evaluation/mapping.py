@@ -13,33 +13,25 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.config.occupancy_mapper import OccupancyMapperConfig
 from equi_nodes.evaluation.collisions import in_cells
+from equi_nodes.evaluation.guide import Guide, true_odometry
 from equi_nodes.geometry.pose_trail import PoseTrail
-from equi_nodes.geometry.rotations import yaw_of
 from equi_nodes.pipelines.map import Mapper
-from equi_nodes.pipelines.plan import Planner
 from equi_nodes.pipelines.track import LidarTracker
 from equi_nodes.samples import (
     GridSample,
-    OdometrySample,
-    PlanRequest,
     PosedCloud,
-    Status,
     SweepSample,
     TrackSample,
     VelocityCommand,
 )
-from equi_nodes.sim.follower import Follower
-from equi_nodes.sim.mission import Mission
 from equi_nodes.sim.scenario import FRAME, Scenario
-from equi_nodes.sim.simulation import Simulation, Truth
+from equi_nodes.sim.simulation import PERIOD_NS, Simulation, Truth
 
 FREE, OCCUPIED = 25, 65  # per cent up to which a cell counts as free, from which as occupied
 AROUND = np.ones((3, 3), np.uint8)  # a wall may be a cell off
 STANDING = 0.6  # m around who is there at the end, where a map may be full
-REPLAN_STEPS = 20  # control periods between two plans
 VARIANTS = ("tracked", "true tracks", "people kept")  # the first is what the nodes do
 
 
@@ -123,20 +115,7 @@ def _add(
     mapper: Mapper, world: Simulation, sweep: PosedCloud, truth: Truth, people: TrackSample | None
 ) -> float:
     """Have a sweep mapped and return the milliseconds of processor time that it took."""
-    nothing = np.zeros(3)
-    mapper.add_odometry(
-        OdometrySample(
-            truth.stamp_ns,
-            Status.TRACKING,
-            "",
-            truth.T_w_b,
-            truth.velocity,
-            nothing,
-            nothing,
-            nothing,
-            np.zeros((15, 15)),
-        )  # fmt: skip
-    )
+    mapper.add_odometry(true_odometry(truth))
     if people is not None:
         mapper.add_tracks(people)
     began = time.thread_time()
@@ -148,9 +127,9 @@ def _sweeps(
     world: Simulation, seconds: float, report: Callable[[float], None]
 ) -> Iterator[tuple[PosedCloud, Truth]]:
     """Drive to the goals, and yield each sweep with its true poses and how things were after it."""
-    guide, trail, command = _Guide(world), PoseTrail(), VelocityCommand()
+    guide, trail, command = Guide(world), PoseTrail(), VelocityCommand()
     trail.add(world.stamp_ns, world.truth.T_w_b)
-    steps = round(seconds * guide.rate)
+    steps = round(seconds * 1e9 / PERIOD_NS)
     for step in range(steps):
         readings, truth = world.step(command), world.truth
         trail.add(truth.stamp_ns, truth.T_w_b)
@@ -160,33 +139,6 @@ def _sweeps(
         report((step + 1) / steps)
         if guide.is_done:
             return
-
-
-class _Guide:
-    """Leads the robot through its goals on the true map, with the true people in view."""
-
-    def __init__(self, world: Simulation) -> None:
-        self._grid = world.truth_map(0.1)
-        self._mission, self._follower = Mission(world.scenario.goals), Follower()
-        self._planner = Planner(E2PlannerConfig(time_limit=60.0))
-        self._path, self._steps = np.zeros((0, 3)), 0
-        self._mission.start(world.stamp_ns, world.truth.T_w_b, world.truth.T_w_b)
-        self.rate = self._follower.config.rate
-
-    @property
-    def is_done(self) -> bool:
-        return self._mission.is_done
-
-    def command(self, truth: Truth) -> VelocityCommand:
-        T = truth.T_w_b
-        pose = np.array([*T[:2, 3], yaw_of(T)])
-        is_new = self._mission.step(truth.stamp_ns, T, T)
-        if is_new or self._steps % REPLAN_STEPS == 0 and self._mission.current:
-            goal = self._mission.current.place
-            self._path = self._planner.step(PlanRequest(self._grid, pose, goal)).poses
-        self._steps += 1
-        speed = float(truth.velocity @ T[:3, 0])
-        return self._follower.step(pose, speed, self._path, truth.people, self._grid)
 
 
 def _resampled(truth: GridSample, grid: GridSample) -> np.ndarray:

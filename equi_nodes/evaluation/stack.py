@@ -15,6 +15,7 @@ import numpy as np
 
 from equi_nodes.config.node import NodeConfig
 from equi_nodes.evaluation.collisions import gaps
+from equi_nodes.evaluation.guide import true_odometry
 from equi_nodes.evaluation.stack_run import Remark, gist
 from equi_nodes.evaluation.stack_settings import StackSettings
 from equi_nodes.geometry.pose_trail import PoseTrail, span
@@ -272,12 +273,3 @@ def of_base(sample: OdometrySample, T_b_base: np.ndarray) -> OdometrySample:
     """Return where the base is by the state of the IMU, and how fast it moves."""
     arm = sample.T_w_b[:3, :3] @ np.cross(sample.angular_velocity, T_b_base[:3, 3])
     return replace(sample, T_w_b=sample.T_w_b @ T_b_base, velocity=sample.velocity + arm)
-
-
-def true_odometry(truth: Truth) -> OdometrySample:
-    """Return the truth as an odometry that makes no error."""
-    none = np.zeros(3)
-    return OdometrySample(
-        truth.stamp_ns, Status.TRACKING, "", truth.T_w_b, truth.velocity, none, none, none,
-        1e-8 * np.eye(15),
-    )  # fmt: skip
