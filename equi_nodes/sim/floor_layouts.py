@@ -259,9 +259,7 @@ def _rooms_along(
         middle = door + normal * (width / 2 + 2 * WALL + size[1] / 2)
         axes = np.stack([along, normal])
         if canvas.is_solid(middle + _lattice(size / 2 + WALL) @ axes):
-            canvas.polygon(
-                middle + np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]]) * size / 2 @ axes
-            )
+            canvas.polygon(middle + SQUARE * size / 2 @ axes)
             canvas.passage([door, middle], rng.choice((rng.uniform(*DOOR), size[0] * 0.8)))
 
 

@@ -23,7 +23,7 @@ class Candidates:
         distances: (D,) metres from the sensor.
         counts: (D,) points.
         widths, depths: (D,) metres across the view and along it.
-        tops, bottoms: (D,) metres above ground.
+        tops: (D,) metres above ground.
         thicknesses: (D,) spread of the points across their main direction, metres.
         sizes: (D, 3) metres along the axes of the frame.
         ages: (D,) seconds since its points were measured.
@@ -38,7 +38,6 @@ class Candidates:
     widths: np.ndarray
     depths: np.ndarray
     tops: np.ndarray
-    bottoms: np.ndarray
     thicknesses: np.ndarray
     sizes: np.ndarray
     ages: np.ndarray
@@ -100,7 +99,6 @@ def candidates(cloud: Points, labels: np.ndarray) -> Candidates:
         widths=widths,
         depths=depths,
         tops=_highest(heights, labels),
-        bottoms=-_highest(-heights, labels),
         thicknesses=_thickness(offsets, labels, counts),
         sizes=sizes,
         ages=_mean(cloud.ages, labels, counts),
