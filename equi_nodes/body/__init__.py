@@ -1,0 +1,1 @@
+"""The open parametric human body: its skeleton, its skin, points on its surface."""
