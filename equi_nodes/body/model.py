@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zipfile
 from dataclasses import dataclass, fields, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -112,8 +112,9 @@ class Body:
         return self.chain @ turned + translation[:, None]
 
 
+@lru_cache(maxsize=4)
 def load_body(path: str | Path = "") -> Body:
-    """Read a body: the shipped one, or an ``.npz`` with the same arrays.
+    """Read a body: the shipped one, or an ``.npz`` with the same arrays. Read once a path.
 
     A model that one holds a licence for can be plugged in so: write its template, shape directions,
     joints, triangles, four weights a vertex and the rotations to its T-pose under the names that
