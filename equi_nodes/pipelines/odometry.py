@@ -23,6 +23,7 @@ from equi_nodes.geometry.rotations import inverse, transform
 from equi_nodes.pipelines.track_picture import draw
 from equi_nodes.samples import Frame, OdometrySample, Status, Tracks, WheelSample
 from equi_nodes.vio.estimator import Estimator
+from equi_nodes.vio.imu_check import ImuCheck
 from equi_nodes.vio.initialisation.initialiser import Initialiser
 from equi_nodes.vio.sensor_check import StartCheck
 from equi_nodes.vio.tracker import Tracker
@@ -76,7 +77,7 @@ class Odometry:
         remarks: what the newest step has to say beside its sample, in sentences.
         timings: seconds that the parts of the newest step took, by name.
         late: messages that came after a newer one and were left out.
-        unusable: samples of IMU or wheels that were no numbers.
+        unusable: samples of IMU or wheels that were no numbers, or cannot be true.
     """
 
     backend_name = "numpy"
@@ -136,8 +137,8 @@ class Odometry:
         A stamp a second or more before the newest is taken for a recording that starts again.
         """
         began = time.perf_counter()
-        self._take_imu()
         self._take_wheels()
+        problem = self._take_imu(frame.stamp_ns)
         if not self._is_newer(frame.stamp_ns, self._newest_frame):
             return None
         self._newest_frame = frame.stamp_ns
@@ -150,6 +151,7 @@ class Odometry:
             sample = replace(sample, T_map_w=correction)
         ended = time.perf_counter()
         self.remarks = (*tracks.problems, *self._check.frame(tracks))
+        self.remarks += (problem,) if problem else ()
         if self._map and self._map.problem:
             self.remarks += (self._map.problem,)
         sample = self._doubted(sample, tracks)
@@ -181,16 +183,24 @@ class Odometry:
             return sample
         return replace(sample, status=Status.DEGRADED, reason=reasons[0])
 
-    def _take_imu(self) -> None:
-        """Hand what waits to the filter, in order and without what is no number."""
+    def _take_imu(self, frame_ns: int) -> str:
+        """Hand what waits to the filter, in order and without what cannot be used; say why not."""
+        said = ""
         while self._waiting:
             stamp_ns, gyro, accel = self._waiting.popleft()
-            if not (np.isfinite(gyro).all() and np.isfinite(accel).all()):
+            values = np.concatenate([gyro, accel])
+            if not np.isfinite(values).all():
                 self.unusable += 1
             elif self._is_newer(stamp_ns, self._newest_imu):
+                is_driven = self._estimator.is_driven
+                problem = self._imu_check.problem(stamp_ns, values, frame_ns, is_driven=is_driven)
+                if problem:
+                    self.unusable, said = self.unusable + 1, problem
+                    continue
                 self._newest_imu = stamp_ns
                 self._check.imu(stamp_ns, gyro, accel)
                 self._estimator.add_imu(stamp_ns, gyro, accel)
+        return said
 
     def _take_wheels(self) -> None:
         """Hand the wheels' samples to the filter, as those of the IMU."""
@@ -225,7 +235,7 @@ class Odometry:
         self._newest_frame: int | None = None
         self._tracks: Tracks | None = None
         self._sample: OdometrySample | None = None
-        self._check = StartCheck(self.rig)
+        self._check, self._imu_check = StartCheck(self.rig), ImuCheck()
 
     def _expect(self, stamp_ns: int) -> Prediction | None:
         """Return what the filter expects of a coming frame, None while it knows nothing."""

@@ -104,6 +104,11 @@ class Estimator:
         """Take how fast the wheels turn, by the clock of the IMU, in order of time."""
         self._wheels.add(sample)
 
+    @property
+    def is_driven(self) -> bool:
+        """Return whether the wheels turn."""
+        return self._wheels.turn
+
     def step(self, tracks: Tracks) -> OdometrySample:
         """Take the tracks of one frame; the IMU's samples up to it should have come before."""
         if self._is_late(tracks):

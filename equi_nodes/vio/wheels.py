@@ -34,6 +34,7 @@ class Wheels:
     Attributes:
         agreed, refused: how many samples of the newest frame the state could agree with or not.
         late: samples that came after the state had passed their time.
+        turn: the newest sample that came says that the robot moves.
     """
 
     def __init__(self, T_b_base: np.ndarray | None, config: WheelConfig):
@@ -45,6 +46,7 @@ class Wheels:
     def clear(self) -> None:
         """Forget all samples."""
         self.agreed = self.refused = 0
+        self.turn = False
         self._waiting: deque[WheelSample] = deque(maxlen=MOST_WAITING)
         self._newest_ns: int | None = None
         self._still_ns: int | None = None  # since when the wheels stand
@@ -62,6 +64,7 @@ class Wheels:
 
     def add(self, sample: WheelSample) -> None:
         """Take one sample, in order of time."""
+        self.turn = not self._is_still(sample)
         felt_ns = sample.stamp_ns - round(self._config.delay * 1e9)
         self._waiting.append(replace(sample, stamp_ns=felt_ns))
 
@@ -109,14 +112,15 @@ class Wheels:
         return self._still_ns is not None and time_ns - self._still_ns >= seconds * 1e9
 
     def _remember(self, sample: WheelSample) -> None:
-        config = self._config
-        is_still = abs(sample.speed) <= config.still_speed
-        is_still &= abs(sample.yaw_rate) <= config.still_turn
-        if not is_still:
+        if not self._is_still(sample):
             self._still_ns = None
         elif self._still_ns is None:
             self._still_ns = sample.stamp_ns
         self._newest_ns = sample.stamp_ns
+
+    def _is_still(self, sample: WheelSample) -> bool:
+        config = self._config
+        return abs(sample.speed) <= config.still_speed and abs(sample.yaw_rate) <= config.still_turn
 
     def _period(self, sample: WheelSample) -> float:
         """Return the seconds since the sample before."""

@@ -45,6 +45,8 @@ class FakeTracker:
 class FakeEstimator:
     """Stands still, and remembers what it was given."""
 
+    is_driven = False
+
     def __init__(self, rig, config, initialiser=None, wheel=None):
         self.imu, self.frames, self.reasons, self.initialiser = [], [], [], initialiser
 
