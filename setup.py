@@ -51,6 +51,9 @@ setup(
         "onnx",
         "onnxruntime",
         "onnxscript",
+        # One module of two names: that of Linux on x86 brings no gigabyte for CUDA.
+        "open3d>=0.18 ; sys_platform != 'linux' or platform_machine != 'x86_64'",
+        "open3d-cpu>=0.18 ; sys_platform == 'linux' and platform_machine == 'x86_64'",
         "opencv-python-headless>=4.8",
         "psutil",
         "pyyaml",

@@ -29,7 +29,7 @@ LOG = VENV / "setup.log"
 STAMPS = VENV / ".setup"
 
 SUPPORTED = ((3, 10), (3, 11), (3, 12), (3, 13))
-FREE_DISK_GB = 3.0
+FREE_DISK_GB = 4.0
 ROBOT_PINS = {  # the system's ROS messages are compiled against numpy 1, newer ones need numpy 2
     "numpy": "1.26.4",
     "opencv-python-headless": "4.11.0.86",
@@ -37,6 +37,7 @@ ROBOT_PINS = {  # the system's ROS messages are compiled against numpy 1, newer 
 }
 LIBRARIES = {  # that wheels expect of the system, and the packages of Debian that bring them
     "libEGL.so.1": "libegl1",  # MuJoCo's pictures
+    "libusb-1.0.so.0": "libusb-1.0-0",  # open3d
 }
 BUILD_TOOLS = ["setuptools", "colcon-common-extensions", "colcon-ros"]
 
