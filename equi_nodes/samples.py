@@ -156,6 +156,7 @@ class CloudSample:
         index: (N,) int64 of each point in the message that it came from.
         is_return: (N,) bool, False where a ray met nothing, and its point says how far space can be
             taken for free; None where all points are returns.
+        instance: (N,) int64, whose point each is, or None where the cloud does not say.
     """
 
     stamp_ns: int
@@ -165,6 +166,7 @@ class CloudSample:
     intensity: np.ndarray | None = None
     index: np.ndarray | None = None
     is_return: np.ndarray | None = None
+    instance: np.ndarray | None = None
 
 
 @dataclass(frozen=True)
@@ -416,3 +418,57 @@ class PlanSample:
     is_fallback: bool = False
     rejected: dict[int, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class BodySample:
+    """The bodies of the people in one cloud; rotations are relative to a T-pose.
+
+    Attributes:
+        stamp_ns, frame_id: of the cloud; all vectors are in its frame.
+        ids: (A,) int64, the instance of each person's points; 0 where the cloud has none.
+        accepted: (A,) bool, whether the points are such a body's; ``reasons`` say why not.
+        reasons: one sentence a person, empty for an accepted one.
+        rotations: (A, 22, 3, 3) of each part, global; ``local_rotations`` relative to its parent.
+        rotation_sigmas: (A, 22) rad, about the axis that is known worst.
+        joints: (A, 22, 3) metres; the first is the pelvis.
+        joint_covariances: (A, 22, 3, 3) m^2.
+        shapes: (A, 10) coefficients of the body.
+        part_confidences: (A, 22) 0..1, how much of what is told of a part was seen.
+        residuals: (A,) metres, distance of the points from the surface.
+        coverages: (A,) 0..1, share of the surface on the side of the sensor that points lie on.
+        counts: (A,) int64, points of each person.
+        vertices: (A, V, 3) float32 metres, the skin; ``faces`` (F, 3) are its triangles.
+        parts: (N,) uint8 part of each point of the cloud, 22 of what is of no person.
+        confidences: (N,) float32 0..1, of these labels.
+        points: (N, 3) float32, instances: (N,) int64, of the cloud as it came.
+        is_fallback, notes: as every pipeline's result has them.
+        rejected: reason by instance, for every person that was not fitted.
+        figures: numbers for diagnostics.
+    """
+
+    stamp_ns: int
+    frame_id: str
+    ids: np.ndarray
+    accepted: np.ndarray
+    reasons: tuple[str, ...]
+    rotations: np.ndarray
+    local_rotations: np.ndarray
+    rotation_sigmas: np.ndarray
+    joints: np.ndarray
+    joint_covariances: np.ndarray
+    shapes: np.ndarray
+    part_confidences: np.ndarray
+    residuals: np.ndarray
+    coverages: np.ndarray
+    counts: np.ndarray
+    vertices: np.ndarray
+    faces: np.ndarray
+    points: np.ndarray
+    instances: np.ndarray
+    parts: np.ndarray
+    confidences: np.ndarray
+    is_fallback: bool = False
+    rejected: dict[int, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+    figures: dict[str, float] = field(default_factory=dict)

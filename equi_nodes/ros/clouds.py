@@ -15,6 +15,7 @@ KINDS = {1: "i1", 2: "u1", 3: "i2", 4: "u2", 5: "i4", 6: "u4", 7: "f4", 8: "f8"}
 CODES = {kind: code for code, kind in KINDS.items()}
 TIME_FIELDS = ("t", "time", "timestamp", "offset_time", "time_stamp", "timeStamp")
 SECONDS_PER = {"s": 1.0, "us": 1e-6, "ns": 1e-9}
+FIELDS = ("x", "y", "z", "intensity", "instance", *TIME_FIELDS)
 UNITS_OF = {"f": ("s", "us", "ns"), "u": ("ns",), "i": ("ns",)}  # tried in turn, by kind of number
 FARTHEST = 1e6  # m; a point beyond is no measurement, and its square would not be a number
 MOST_POINTS = 20_000_000  # a larger cloud is not read at all
@@ -82,6 +83,7 @@ def cloud_sample(msg: Any, time_unit: str = "auto") -> CloudSample:
         times=_times(columns[timed], stamp, time_unit) if timed else None,
         intensity=_single(columns["intensity"]) if "intensity" in layout.names else None,
         index=index,
+        instance=columns["instance"].astype(np.int64) if "instance" in layout.names else None,
     )
 
 
@@ -149,7 +151,8 @@ def _layout(msg: Any) -> np.dtype:
     fields = {
         field.name: (_kind(msg, field), field.offset)
         for field in msg.fields
-        if field.name in ("x", "y", "z", "intensity", *TIME_FIELDS) and field.datatype in KINDS
+        if field.name in ("x", "y", "z", "intensity", "instance", *TIME_FIELDS)
+        and field.datatype in KINDS
     }
     (kind, start), *others = (fields[axis] for axis in "xyz")
     if others == [(kind, start + kind.itemsize), (kind, start + 2 * kind.itemsize)]:

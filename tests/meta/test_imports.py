@@ -10,7 +10,7 @@ import pytest
 from meta.sources import Source, package_sources
 
 BASE = {"config", "errors", "samples"}
-METHODS = {"vio", "planning", "tracking", "mapping"}
+METHODS = {"vio", "planning", "tracking", "mapping", "fitting"}
 ESTIMATION = METHODS | {"geometry", "equivariant", "models", "body", "runtime"}
 MAY_IMPORT = {
     "geometry": set(),
@@ -21,13 +21,14 @@ MAY_IMPORT = {
     "planning": {"geometry"},
     "tracking": {"geometry"},
     "mapping": {"geometry"},
+    "fitting": {"geometry", "body"},
     "runtime": {"models", "geometry"},
     "pipelines": ESTIMATION,
     "config": set(),
     "datasets": {"geometry", "body", "sim", "planning"},
     "sim": {"geometry", "body"},
     "training": {"models", "datasets", "evaluation", "pipelines", "planning", "sim"},
-    "evaluation": METHODS | {"pipelines", "datasets", "geometry", "sim"},
+    "evaluation": METHODS | {"pipelines", "datasets", "geometry", "sim", "body"},
     "ros": {"runtime", "geometry"},
     "nodes": {"ros", "pipelines", "datasets", "sim"},
     "errors": set(),

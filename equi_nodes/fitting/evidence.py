@@ -1,0 +1,113 @@
+"""What speaks for a person where a body was fitted, and how well its parts are known."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from equi_nodes.body.surface import face_normals
+from equi_nodes.fitting.levers import PARTS, TURNS, rows
+from equi_nodes.fitting.refine import Crop, Fit
+
+NEAR = 0.05  # m from the surface, up to which a point is explained by it
+BESIDE = 0.08  # m along the surface from the next vertex, the same
+COVER = 0.12  # m around a point, the surface that it covers
+ONE_SIDED = 0.3  # length of the mean normal where the points are, above which one side was seen
+MODEL_SIGMA = 0.010  # m, of joints on a body that is not this person's own
+INFLATION = 1.0  # of the covariance that the points alone give
+
+
+class Evidence(NamedTuple):
+    """How well bodies explain points.
+
+    Attributes:
+        residual: (B,) metres, mean distance of the points across the surface, the worst tenth left
+            out.
+        explained: (B,) 0..1, share of all points that lie on the body.
+        coverage: (B,) 0..1, share of the surface on the side of the points that points lie on.
+        off_shape: (B,) how many standard deviations the shape is from the mean, per coefficient.
+    """
+
+    residual: Tensor
+    explained: Tensor
+    coverage: Tensor
+    off_shape: Tensor
+
+
+def evidence(crop: Crop, fit: Fit, is_point: Tensor) -> Evidence:
+    """Return what speaks for bodies.
+
+    Args:
+        crop: the points, weighed by how likely they are of the person.
+        fit: the bodies on them.
+        is_point: (B, N) bool, False for padding.
+    """
+    vertices, normals = fit.posed.vertices, fit.posed.normals
+    offsets = crop.points - rows(vertices, fit.matches)
+    beside = (offsets.square().sum(-1) - fit.distances.square()).clamp(min=0).sqrt()
+    explained = (fit.distances.abs() < NEAR) & (beside < BESIDE) & is_point
+    return Evidence(
+        _trimmed_mean(fit.distances.abs(), is_point),
+        explained.sum(1) / is_point.sum(1).clamp(min=1),
+        _coverage(fit, crop.points, vertices, normals, explained),
+        fit.pose.betas.square().mean(1).sqrt(),
+    )
+
+
+def joint_covariances(fit: Fit) -> Tensor:
+    """Return (B, 22, 3, 3) m^2 of the joints' positions, in the axes of the frame."""
+    spread = torch.linalg.inv(fit.information)
+    motion = fit.posed.joint_motion()
+    of_points = motion @ spread[:, None] @ motion.transpose(-1, -2)
+    return INFLATION * of_points + MODEL_SIGMA**2 * torch.eye(3).to(motion)
+
+
+def turn_sigmas(fit: Fit) -> Tensor:
+    """Return (B, 22) rad, standard deviation of each part's turn about the axis known worst."""
+    spread = torch.linalg.inv(fit.information)[:, TURNS, TURNS].unflatten(1, (PARTS, 3))
+    own = spread.unflatten(3, (PARTS, 3)).diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
+    return torch.linalg.eigvalsh(INFLATION * own)[..., -1].clamp(min=0).sqrt()
+
+
+def seen_parts(fit: Fit, crop: Crop, vertex_part: Tensor) -> Tensor:
+    """Return (B, 22) the number of points on each part, by how near to it they are."""
+    close = crop.weights * torch.exp(-((fit.distances / NEAR) ** 2))
+    counts = torch.zeros(len(close), PARTS).to(close)
+    return counts.scatter_add_(1, vertex_part[fit.matches], close)
+
+
+def _trimmed_mean(distances: Tensor, is_point: Tensor) -> Tensor:
+    count = is_point.sum(1).clamp(min=1)
+    ordered = torch.where(is_point, distances, torch.inf).sort(1).values
+    rank = torch.arange(distances.shape[1]).to(distances) + 1
+    kept = rank <= torch.ceil(0.9 * count)[:, None]
+    return torch.where(kept, ordered, 0).sum(1) / kept.sum(1)
+
+
+def _coverage(
+    fit: Fit, points: Tensor, vertices: Tensor, normals: Tensor, explained: Tensor
+) -> Tensor:
+    """Return the covered share of the surface that is turned to where the points were seen from.
+
+    Nobody says where the sensor was: points that lie on one side of the body tell.
+    """
+    mean = (rows(normals, fit.matches) * explained[..., None]).sum(1)
+    mean = mean / explained.sum(1, keepdim=True).clamp(min=1)
+    one_sided = torch.linalg.vector_norm(mean, dim=-1) > ONE_SIDED
+    facing = (normals @ mean[..., None])[..., 0] > ONE_SIDED**2
+    areas = _areas(fit, vertices) * (facing | ~one_sided[:, None])
+    far = torch.where(explained, 0.0, 1e3)[:, None]
+    is_covered = (torch.cdist(vertices, points) + far).amin(-1) < COVER
+    return (areas * is_covered).sum(1) / areas.sum(1).clamp(min=1e-9)
+
+
+def _areas(fit: Fit, vertices: Tensor) -> Tensor:
+    """Return (B, V) the area around each vertex, up to a common factor."""
+    faces = fit.posed.body.faces
+    of_faces = torch.linalg.vector_norm(face_normals(vertices, faces), dim=-1)
+    areas = torch.zeros(vertices.shape[:2]).to(vertices)
+    for corner in range(3):
+        areas.index_add_(1, faces[:, corner], of_faces)
+    return areas
