@@ -37,7 +37,7 @@ class Settings:
     reach: tuple[float, float] = (0.15, 0.03)
     sigma: float = 0.01
     slide: float = 0.1
-    part_penalty: float
+    part_penalty: float = 0.003
     bend_sigma: float = 0.3
     turn_sigma: float = 0.6
     hint_sigma: float = 0.06

@@ -151,8 +151,7 @@ def _layout(msg: Any) -> np.dtype:
     fields = {
         field.name: (_kind(msg, field), field.offset)
         for field in msg.fields
-        if field.name in ("x", "y", "z", "intensity", "instance", *TIME_FIELDS)
-        and field.datatype in KINDS
+        if field.name in FIELDS and field.datatype in KINDS
     }
     (kind, start), *others = (fields[axis] for axis in "xyz")
     if others == [(kind, start + kind.itemsize), (kind, start + 2 * kind.itemsize)]:
