@@ -82,3 +82,14 @@ class PathFollowerConfig:
     people_timeout: float = parameter(
         1.0, "Predictions that are older are not used, but tracks.", unit="s", low=0.1, high=10.0
     )
+    points_timeout: float = parameter(
+        0.5, "Where points came, the robot stops once they are older.",
+        unit="s", low=0.1, high=5.0,
+    )  # fmt: skip
+    base_frame: str = parameter(
+        "base_link", "Frame on the floor under the robot's middle, for the points."
+    )
+    time_unit: str = parameter(
+        "auto", "Unit of the times of the points, where it is not told by their type and size.",
+        choices=("auto", "s", "us", "ns"),
+    )  # fmt: skip

@@ -55,11 +55,12 @@ class Known:
 
     Attributes:
         odometry: of the base in ``odom``, usable or not.
-        tracks, predictions, grid, plan: the newest.
+        sweep, tracks, predictions, grid, plan: the newest.
         state: of the follower, in a word.
     """
 
     odometry: OdometrySample | None = None
+    sweep: CloudSample | None = None
     tracks: TrackSample | None = None
     predictions: PredictionSample | None = None
     grid: GridSample | None = None
@@ -144,6 +145,7 @@ class Stack:
         self._now = readings.stamp_ns
         self._locate(readings)
         for cloud in readings.clouds:
+            self.known.sweep = cloud
             self._look(cloud)
         self._plan()
         return self._move()
@@ -260,7 +262,7 @@ class Stack:
         plan = known.plan or PlanSample(0, FRAME, PlanCode.NONE)
         heard = Heard(
             self._now, None if is_silent else known.odometry, plan.poses, plan.stamp_ns,
-            known.predictions, known.tracks, known.grid,
+            known.predictions, known.tracks, known.grid, known.sweep, self._T_base_lidar,
         )  # fmt: skip
         with self.record.timed("path_follower"):
             result = self._follower.step(heard)

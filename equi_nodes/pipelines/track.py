@@ -8,6 +8,7 @@ import numpy as np
 
 from equi_nodes.config.lidar_tracker import LidarTrackerConfig
 from equi_nodes.geometry.pose_trail import SECOND_NS, laid_out, span
+from equi_nodes.geometry.repeats import repeats
 from equi_nodes.samples import CloudSample, PosedCloud, TrackSample
 from equi_nodes.tracking.background import Background
 from equi_nodes.tracking.candidates import Candidates, Points, candidates
@@ -21,6 +22,7 @@ from equi_nodes.tracking.visibility import Horizon
 LARGEST = 1.3  # m across or along the view; a larger cluster is no person
 GROUND_SIGMA = 0.05  # m, of the ground's height
 PERSON = 1  # constant of ``equi_msgs/Track``
+STUCK = "the sweep repeats the one before: it is not used"
 LONGEST_GAP = 1.0  # s without a sweep after which all tracks begin anew
 MOST_POINTS = 60_000  # points; of more every second, third, ... is used
 
@@ -67,6 +69,7 @@ class LidarTracker:
             )
         )
         self._stamp_ns: int | None = None
+        self._cloud: CloudSample | None = None
 
     @classmethod
     def from_config(cls, config: LidarTrackerConfig) -> LidarTracker:
@@ -84,12 +87,16 @@ class LidarTracker:
         self._ground.clear()
         self._background.clear()
         self._tracker.clear()
-        self._stamp_ns = None
+        self._stamp_ns = self._cloud = None
 
     def step(self, sample: PosedCloud) -> TrackResult:
         """Return the people at the end of a sweep."""
         stamp = span(sample.cloud)[1]
         notes = self._elapse(stamp)
+        is_stuck = repeats(self._cloud, sample.cloud)
+        if is_stuck:
+            return self._unseen(sample, stamp, (*notes, STUCK))
+        self._cloud, self._seen_ns = sample.cloud, stamp
         cloud, view = self._points(sample, stamp)
         labels = self._labels(cloud)
         seen, labels = self._possible(cloud, labels)
@@ -109,6 +116,15 @@ class LidarTracker:
             },
             notes=notes,
         )  # fmt: skip
+
+    def _unseen(self, sample: PosedCloud, stamp: int, notes: tuple[str, ...]) -> TrackResult:
+        """Return where everybody is by now, as long as that can be guessed."""
+        if stamp - self._seen_ns > LONGEST_GAP * SECOND_NS:
+            self._tracker.clear()
+        tracks, nothing = self._told(stamp, sample.frame_id), np.zeros((0, 3), np.float32)
+        return TrackResult(
+            stamp, sample.frame_id, tracks, nothing, np.zeros(0, np.int64), notes=notes
+        )
 
     def _elapse(self, stamp: int) -> tuple[str, ...]:
         """Carry everybody on to the time of a sweep; say so if that cannot be done."""

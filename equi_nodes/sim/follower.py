@@ -13,7 +13,8 @@ import numpy as np
 
 from equi_nodes.config.path_follower import PathFollowerConfig
 from equi_nodes.samples import GridSample, PredictionSample, TrackSample, VelocityCommand
-from equi_nodes.sim.path_ahead import SPACING, PathAhead
+from equi_nodes.sim.bumper import safe_speed
+from equi_nodes.sim.path_ahead import SPACING, PathAhead, arc
 from equi_nodes.sim.surroundings import Surroundings
 from equi_nodes.sim.walkers import HORIZON_S, Keep, Walkers
 
@@ -45,7 +46,7 @@ class Follower:
 
     Attributes:
         state: in a word, what the last command was for: driving, turning, yielding, backing off,
-            blocked, arrived, or stopped without a path.
+            braking, blocked, arrived, or stopped without a path.
     """
 
     def __init__(self, config: PathFollowerConfig = PathFollowerConfig()) -> None:
@@ -72,6 +73,7 @@ class Follower:
         people: PredictionSample | TrackSample | None = None,
         grid: GridSample | None = None,
         stamp_ns: int = 0,
+        near: np.ndarray | None = None,
     ) -> VelocityCommand:
         """Return what to do now. All is in one fixed frame.
 
@@ -82,12 +84,14 @@ class Follower:
             people: who is around.
             grid: the map as far as it is known; None looks at no obstacle.
             stamp_ns: time of the pose; 0 takes that of the people.
+            near: (N, 2) what stands around now, in the axes of the robot; None: nobody looks.
         """
         wanted = Wish()
         if len(path):
             walkers = Walkers(people, stamp_ns)
             space = self._space(pose, grid)
             wanted = self._wanted(pose, speed, PathAhead(path), walkers, space)
+            wanted = wanted if near is None else self._braked(wanted, near)
         else:
             self.state, self._is_turning = "stopped", False
         self._last = self._reachable(wanted, speed)
@@ -128,6 +132,15 @@ class Follower:
                 return Wish(-config.back_off_speed)
         return Wish(min(own, others), curvature)
 
+    def _braked(self, wish: Wish, near: np.ndarray) -> Wish:
+        """Return a wish that touches nothing of what stands around."""
+        is_back = wish.speed < 0.0
+        limit = safe_speed(near, wish.curvature, self.config, backwards=is_back)
+        if abs(wish.speed) <= limit:
+            return wish
+        self.state = "braking" if limit > 0.0 else "blocked"
+        return wish._replace(speed=-limit if is_back else limit)
+
     def _own_speed(
         self, pose: np.ndarray, curvature: float, left: float, space: Surroundings | None
     ) -> float:
@@ -143,7 +156,7 @@ class Follower:
         if space is None:
             return speed
         gone = np.arange(0.0, self._stopping_distance() + SPACING, SPACING)
-        around = space.space(_arc(pose, curvature, gone))
+        around = space.space(arc(pose, curvature, gone))
         is_hit = (around < config.robot_radius) & (around < around[0])
         if is_hit.any():
             room = max(gone[is_hit.argmax()] - 2 * SPACING, 0.0)
@@ -181,7 +194,7 @@ class Follower:
         is_coming = (away - self._keep.contact < CLOSE) & (closing > 0.2)
         if not is_coming.any() or walkers.stopping_speed(pose, self._keep, backwards=True) < 0.5:
             return False
-        behind = _arc(pose, 0.0, -np.arange(0.0, BACK_OFF_M + SPACING, SPACING))
+        behind = arc(pose, 0.0, -np.arange(0.0, BACK_OFF_M + SPACING, SPACING))
         is_roomy = space.space(behind).min() > self.config.robot_radius + SPACING
         return bool(is_roomy and space.is_free(behind).all())
 
@@ -200,6 +213,7 @@ class Follower:
         """Return the command nearest to a wish that the motors can follow."""
         config, period = self.config, 1 / self.config.rate
         band = config.acceleration * LAG
+        speed = float(np.clip(speed, -config.speed, config.speed))  # whatever odometry believes
         before = float(np.clip(self._last.speed, speed - band, speed + band))
         change = config.acceleration * period
         turn = config.yaw_acceleration * period
@@ -207,13 +221,6 @@ class Follower:
         yaw_rate = wish.turn + wish.curvature * forwards
         yaw_rate = np.clip(yaw_rate, self._last.yaw_rate - turn, self._last.yaw_rate + turn)
         return VelocityCommand(forwards, float(yaw_rate))
-
-
-def _arc(pose: np.ndarray, curvature: float, gone: np.ndarray) -> np.ndarray:
-    """Return the points (N, 2) after metres (N,) on a circle that begins along the heading."""
-    half = 0.5 * curvature * gone
-    chord = gone * np.sinc(half / np.pi)
-    return pose[:2] + chord[:, None] * np.stack([np.cos(pose[2] + half), np.sin(pose[2] + half)], 1)
 
 
 def _wrapped(angle: float) -> float:

@@ -7,14 +7,18 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from equi_nodes.config.path_follower import PathFollowerConfig
+from equi_nodes.geometry.pose_trail import span
+from equi_nodes.geometry.repeats import repeats
 from equi_nodes.geometry.rotations import yaw_of
 from equi_nodes.samples import (
+    CloudSample,
     GridSample,
     OdometrySample,
     PredictionSample,
     TrackSample,
     VelocityCommand,
 )
+from equi_nodes.sim.bumper import GRAZE, Near
 from equi_nodes.sim.follower import Follower
 
 SECOND_NS = 1_000_000_000
@@ -31,6 +35,8 @@ class Heard:
         path_ns: its stamp.
         predictions, tracks: the people.
         grid: the map.
+        sweep: of the LiDAR, for what stands close by; without any, nobody looks.
+        T_base_sensor: (4, 4) of the robot's base and the LiDAR.
     """
 
     now_ns: int = 0
@@ -40,6 +46,8 @@ class Heard:
     predictions: PredictionSample | None = None
     tracks: TrackSample | None = None
     grid: GridSample | None = None
+    sweep: CloudSample | None = None
+    T_base_sensor: np.ndarray = field(default_factory=lambda: np.eye(4))
 
     def age_s(self, stamp: int) -> float:
         """Return how long ago a stamp was, seconds."""
@@ -76,25 +84,47 @@ class FollowSteps:
     def __init__(self, follower: Follower, config: PathFollowerConfig) -> None:
         """Drive with a follower."""
         self._follower, self._config = follower, config
+        self._forget()
 
     def warm_up(self) -> None:
         """Do nothing: nothing is compiled."""
 
     def reset(self) -> None:
-        """Forget the last command."""
+        """Forget the last command and sweep."""
         self._follower.reset()
+        self._forget()
+
+    def _forget(self) -> None:
+        self._command = VelocityCommand()
+        self._newest: CloudSample | None = None
+        self._sweep: CloudSample | None = None
+        self._near: Near | None = None
+        self._is_stuck = False
 
     def step(self, heard: Heard) -> FollowResult:
         """Return what to do now."""
+        self._look(heard)
         frame, reason = self._config.fixed_frame, self._why_standing(heard)
         if reason:
             self._follower.reset()
+            self._command = VelocityCommand()
             return FollowResult(heard.now_ns, frame, VelocityCommand(), "standing", reason)
         pose, speed = _now(heard)
-        command = self._follower.step(
-            pose, speed, heard.path, self._people(heard), heard.grid, heard.now_ns
+        near = self._near and self._near.at(heard.now_ns, self._command)
+        self._command = self._follower.step(
+            pose, speed, heard.path, self._people(heard), heard.grid, heard.now_ns, near
         )
-        return FollowResult(heard.now_ns, frame, command, self._follower.state)
+        return FollowResult(heard.now_ns, frame, self._command, self._follower.state)
+
+    def _look(self, heard: Heard) -> None:
+        """Take a new sweep; one that repeats the last is none."""
+        if heard.sweep is None or heard.sweep is self._newest:
+            return
+        self._newest = heard.sweep
+        self._is_stuck = repeats(self._sweep, heard.sweep)
+        if not self._is_stuck:
+            own = self._config.robot_radius - GRAZE
+            self._sweep, self._near = heard.sweep, Near(heard.sweep, heard.T_base_sensor, own)
 
     def _people(self, heard: Heard) -> PredictionSample | TrackSample | None:
         """Return the predictions, tracks where those are old, None where nobody is known."""
@@ -115,7 +145,16 @@ class FollowSteps:
             return f"the path is {age:.1f} s old"
         if (heard.predictions or heard.tracks) and self._people(heard) is None:
             return "nobody tells of the people any more"
-        return ""
+        return self._why_blind(heard)
+
+    def _why_blind(self, heard: Heard) -> str:
+        """Return why nothing is seen of what stands close by, empty if it is."""
+        if self._sweep is None:
+            return ""
+        age = heard.age_s(span(self._sweep)[1])
+        if abs(age) <= self._config.points_timeout:
+            return ""
+        return f"the newest sweep is {age:.1f} s old" + self._is_stuck * ", the LiDAR repeats it"
 
 
 def _now(heard: Heard) -> tuple[np.ndarray, float]:

@@ -67,3 +67,10 @@ class PathAhead:
             return np.array([np.cos(self.end[2]), np.sin(self.end[2])])
         step = self._points[-1] - self._points[-2]
         return step / np.linalg.norm(step)
+
+
+def arc(pose: np.ndarray, curvature: float, gone: np.ndarray) -> np.ndarray:
+    """Return the points (N, 2) after metres (N,) on a circle that begins along the heading."""
+    half = 0.5 * curvature * gone
+    chord = gone * np.sinc(half / np.pi)
+    return pose[:2] + chord[:, None] * np.stack([np.cos(pose[2] + half), np.sin(pose[2] + half)], 1)

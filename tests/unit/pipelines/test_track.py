@@ -102,3 +102,13 @@ def test_the_tracks_are_those_of_the_end_of_a_sweep_with_times(sweeps):
     result = last(timed, tracker)
     assert result.stamp_ns == result.tracks.stamp_ns
     assert abs(result.stamp_ns - sweeps[-1].cloud.stamp_ns - SWEEP) < 10
+
+
+def test_a_sweep_that_repeats_the_one_before_is_told_and_not_used(sweeps):
+    tracker = LidarTracker()
+    before = last(sweeps, tracker)
+    again = replace(sweeps[-1], cloud=replace(sweeps[-1].cloud, stamp_ns=before.stamp_ns + SWEEP))
+    result = tracker.step(again)
+    assert "repeats" in result.notes[0]
+    assert result.tracks.ids.tolist() == before.tracks.ids.tolist()
+    assert result.tracks.coasted.all() and not len(result.crops)

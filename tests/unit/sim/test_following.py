@@ -9,7 +9,14 @@ import pytest
 
 from equi_nodes.config.path_follower import PathFollowerConfig
 from equi_nodes.geometry.rotations import exp_so3, rigid
-from equi_nodes.samples import OdometrySample, Status, TrackSample, VelocityCommand
+from equi_nodes.samples import (
+    CloudSample,
+    OdometrySample,
+    Status,
+    TrackSample,
+    VelocityCommand,
+)
+from equi_nodes.sim.follower import Follower
 from equi_nodes.sim.following import FollowSteps, Heard
 
 SECOND = 1_000_000_000
@@ -83,3 +90,35 @@ def test_fresh_tracks_stand_in_for_old_predictions():
     sample = heard(tracks=people(0.2))
     _, recorder = step(replace(sample, predictions=people(2.0)))
     assert recorder.asked[0][3] is sample.tracks
+
+
+def cloud(seconds_old, points):
+    return CloudSample(NOW - round(seconds_old * SECOND), "lidar", np.asarray(points, np.float32))
+
+
+WALL = [(0.5, y, 0.3) for y in np.linspace(-0.5, 0.5, 20)]
+
+
+def test_what_stands_around_is_told_in_the_axes_of_the_robot():
+    _, recorder = step(heard(sweep=cloud(0.1, WALL)))
+    np.testing.assert_allclose(recorder.asked[0][6], np.array(WALL)[:, :2], atol=1e-6)
+
+
+def test_it_stands_when_the_sweeps_are_old_and_when_they_repeat():
+    result, _ = step(heard(sweep=cloud(0.7, WALL)))
+    assert result.reason == "the newest sweep is 0.7 s old"
+    steps = FollowSteps(Recorder(), PathFollowerConfig())
+    steps.step(heard(sweep=cloud(0.6, WALL)))
+    result = steps.step(heard(sweep=cloud(0.0, WALL)))
+    assert result.reason == "the newest sweep is 0.6 s old, the LiDAR repeats it"
+    assert steps.step(heard(sweep=cloud(0.0, np.array(WALL) + 0.1))).reason == ""
+
+
+def test_a_wall_that_only_the_lidar_knows_of_stops_the_robot():
+    steps = FollowSteps(Follower(), PathFollowerConfig())
+    path = np.array([[1.0, 2.0, np.pi / 2], [1.0, 6.0, np.pi / 2]])
+    at_rest = {"path": path, "odometry": odometry(0.0, 0.0, 0.0)}
+    assert steps.step(heard(**at_rest)).command.speed > 0.0
+    near = np.array(WALL) - (0.2, 0.0, 0.0)
+    result = steps.step(heard(sweep=cloud(0.0, near), **at_rest))
+    assert (result.state, result.command.speed) == ("blocked", 0.0)
