@@ -9,12 +9,15 @@ import pytest
 from geometry_msgs.msg import Twist
 from lifecycle_msgs.msg import Transition
 from nav_msgs.msg import Odometry, Path
+from sensor_msgs.msg import PointCloud2
+from tf2_msgs.msg import TFMessage
 
 from equi_nodes.geometry.rotations import exp_so3, rigid
 from equi_nodes.ros import qos
+from equi_nodes.ros.clouds import cloud_message
 from equi_nodes.ros.convert import header, track_array
 from equi_nodes.ros.messages import make
-from equi_nodes.ros.odometry import pose
+from equi_nodes.ros.odometry import pose, transforms
 from equi_nodes.ros.planning import plan_path
 from equi_nodes.samples import PlanCode, PlanSample, TrackSample
 
@@ -27,10 +30,13 @@ class Robot:
 
     def __init__(self, peer):
         self.peer, name = peer, peer.target
+        self.wall_at = None  # m along x
         self.commands, self.pose, self.speed = [], np.zeros(3), (0.0, 0.0)
         self.people, self.has_odometry, self.path = None, True, [(0.0, 0.0), (2.0, 0.0)]
         self.odometry = peer.create_publisher(Odometry, f"{name}/input/odometry", qos.RESULT)
         self.paths = peer.create_publisher(Path, f"{name}/input/path", qos.RESULT)
+        self.points = peer.create_publisher(PointCloud2, f"{name}/input/points", qos.RESULT)
+        self.static = peer.create_publisher(TFMessage, "/tf_static", qos.STATIC_TRANSFORMS)
         peer.create_subscription(Twist, f"{name}/output/cmd_vel", self.commands.append, qos.RESULT)
 
     def go_on(self):
@@ -45,11 +51,26 @@ class Robot:
             self.odometry.publish(self.odometry_message(now))
         if self.path is not None:
             self.paths.publish(self.path_message(now))
+        if self.wall_at is not None:
+            self.points.publish(cloud_message(now, "lidar", self.wall(), make))
         if self.people is not None:
             ids = np.arange(len(self.people))
             sample = TrackSample.of_positions(now, "odom", ids, self.people)
             self.peer.tracks.publish(track_array(sample, make))
         self.peer.spin(PERIOD)
+
+    def mount(self):
+        """Tell where the LiDAR sits."""
+        T_base_lidar = rigid(np.eye(3), np.array([0.0, 0.0, 0.6]))
+        self.static.publish(
+            transforms(self.peer.now_ns(), [("base_link", "lidar", T_base_lidar)], make)
+        )
+
+    def wall(self):
+        """Return what the LiDAR sees of a wall across the way."""
+        side = np.linspace(-1.0, 1.0, 200)
+        ahead = self.wall_at - self.pose[0] + 0.01 * np.random.default_rng().normal(size=200)
+        return np.column_stack([ahead, side, np.zeros(200)])
 
     def odometry_message(self, now):
         msg = Odometry(header=header(now, "odom", make), child_frame_id="base_link")
@@ -64,6 +85,10 @@ class Robot:
 
     def until(self, condition, what):
         self.peer.until(lambda: self.go_on() or condition(), what)
+
+    def until_told(self, text):
+        """Live until the newest report on following has a text."""
+        self.until(lambda: text in self.peer.last().get("following", ""), text)
 
     def until_says(self, text, subject="following"):
         self.peer.heard = len(self.peer.diagnostics)
@@ -137,3 +162,17 @@ def test_bad_messages_are_named(robot):
 
     robot.peer.until_says("input path", "frame_id is 'map', expected 'odom'", again=framed)
     assert all(np.isfinite([c.linear.x, c.angular.z]).all() for c in robot.commands)
+
+
+def test_it_stops_before_a_wall_that_only_the_lidar_knows_of(robot):
+    robot.path, robot.wall_at = [(0.0, 0.0), (50.0, 0.0)], 3.0
+    robot.until_told("tf_static does not join base_link and lidar")
+    robot.wall_at = robot.pose[0] + 3.0
+    robot.mount()
+    robot.until(lambda: robot.pose[0] > robot.wall_at - 2.0, "it drives")
+    robot.until_told("blocked")
+    assert robot.wall_at - 0.7 < robot.pose[0] < robot.wall_at - 0.22
+    wall, robot.wall_at = robot.wall_at, None
+    robot.until_told("the newest sweep is ")
+    robot.wall_at = wall + 30.0
+    robot.until(lambda: robot.speed[0] > 0.3, "it drives on")
