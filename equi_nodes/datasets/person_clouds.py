@@ -13,7 +13,7 @@ from equi_nodes.body.skeleton import JOINTS
 from equi_nodes.body.surface import interpolate, part_labels, sample_surface
 from equi_nodes.datasets.person_poses import Poses
 from equi_nodes.datasets.person_scene import PersonMesh, dressed, is_left, with_floor
-from equi_nodes.datasets.person_views import Hits, cast, random_camera, random_lidar
+from equi_nodes.datasets.person_views import Hits, random_camera, random_lidar, seen
 from equi_nodes.errors import EquiError
 from equi_nodes.geometry.rotations import exp_so3, rotation
 
@@ -107,7 +107,7 @@ def draw_person(
     mesh = _spoiled(rng, body, vertices, options)
     sigma = _noise(rng, view, options) if noise is None else noise
     has_floor = rng.random() < options.ground
-    hits = _seen(rng, mesh, view, count, sigma, before[:, 2] if has_floor else None)
+    hits = _sampled(rng, mesh, view, count, sigma, before[:, 2] if has_floor else None)
     parts, rest = _labels(body, mesh, hits)
     if (parts != OUTSIDE).sum() < FEWEST:
         return draw_person(rng, poses, view, count, noise, options)
@@ -157,7 +157,7 @@ def _spoiled(
     return PersonMesh(vertices, faces[kept], np.flatnonzero(kept))
 
 
-def _seen(
+def _sampled(
     rng: np.random.Generator,
     mesh: PersonMesh,
     view: str,
@@ -175,7 +175,7 @@ def _seen(
     if up is not None and -ahead @ up > (mesh.vertices @ up).min():  # else it is below the floor
         mesh = with_floor(rng, mesh, up)
     vertices = mesh.vertices + ahead
-    hits = cast(vertices, mesh.faces, sensor.rays(rng, vertices))
+    hits = seen(vertices, mesh.faces, sensor.rays(rng, vertices))
     ranges = np.linalg.norm(hits.points, axis=1, keepdims=True)
     noisy = hits.points * (1 + rng.normal(0, noise, ranges.shape) / ranges)
     return _exactly(rng, hits._replace(points=noisy - ahead), count)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from equi_nodes.errors import EquiError
+from equi_nodes.geometry.mesh_rays import cast
 
 SPARE = 1.3  # times as many returns are aimed at as are wanted
 CAMERA_DISTANCES = (1.5, 6.0)  # metres
@@ -77,36 +77,17 @@ def random_lidar(rng: np.random.Generator, size: float, count: int) -> Lidar:
     return Lidar(float(np.clip(distance, *LIDAR_DISTANCES)), beam_step, azimuth_step)
 
 
-def cast(vertices: np.ndarray, faces: np.ndarray, rays: np.ndarray) -> Hits:
-    """Return where rays from the origin first meet a mesh, on sides that face it.
-
-    Args:
-        vertices: (V, 3) metres.
-        faces: (F, 3) triangles, counter-clockwise from outside.
-        rays: (R, 3) directions.
+def seen(vertices: np.ndarray, faces: np.ndarray, rays: np.ndarray) -> Hits:
+    """Return where rays (R, 3) from the origin first meet a mesh, on sides that face it.
 
     Raises:
         EquiError: open3d is not installed.
     """
-    try:
-        import open3d
-    except ImportError:
-        raise EquiError("Views of sensors need open3d; run pip install open3d.") from None
-    tensor = open3d.core.Tensor
-    scene = open3d.t.geometry.RaycastingScene(nthreads=1)
-    scene.add_triangles(
-        tensor(np.ascontiguousarray(vertices, np.float32)),
-        tensor(np.ascontiguousarray(faces, np.uint32)),
-    )
-    both = np.concatenate([np.zeros_like(rays), rays], 1).astype(np.float32)
-    answer = {name: values.numpy() for name, values in scene.cast_rays(tensor(both), 1).items()}
+    hits = cast(vertices, faces, np.zeros(3), rays)
     # Where a limb is missing, rays may meet the skin from within.
-    faces_us = (answer["primitive_normals"] * rays).sum(1) < 0
-    is_seen = np.isfinite(answer["t_hit"]) & faces_us
-    uv = answer["primitive_uvs"][is_seen]
-    weights = np.concatenate([1 - uv.sum(1, keepdims=True), uv], 1)
-    points = rays[is_seen] * answer["t_hit"][is_seen, None]
-    return Hits(points, answer["primitive_ids"][is_seen].astype(np.int64), weights)
+    is_seen = np.isfinite(hits.distances) & hits.is_outside
+    points = rays[is_seen] * hits.distances[is_seen, None]
+    return Hits(points, hits.faces[is_seen], hits.weights[is_seen])
 
 
 def _steps(rng: np.random.Generator, angles: np.ndarray, step: float) -> np.ndarray:
