@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from equi_nodes.body.surface import face_normals
-from equi_nodes.fitting.levers import PARTS, TURNS, rows
+from equi_nodes.fitting.levers import PARTS, SHAPE, TURNS, rows
 from equi_nodes.fitting.refine import Crop, Fit
 
 NEAR = 0.05  # m from the surface, up to which a point is explained by it
@@ -16,7 +16,6 @@ BESIDE = 0.08  # m along the surface from the next vertex, the same
 COVER = 0.12  # m around a point, the surface that it covers
 ONE_SIDED = 0.3  # length of the mean normal where the points are, above which one side was seen
 MODEL_SIGMA = 0.010  # m, of joints on a body that is not this person's own
-INFLATION = 1.0  # of the covariance that the points alone give
 
 
 class Evidence(NamedTuple):
@@ -58,17 +57,21 @@ def evidence(crop: Crop, fit: Fit, is_point: Tensor) -> Evidence:
 
 def joint_covariances(fit: Fit) -> Tensor:
     """Return (B, 22, 3, 3) m^2 of the joints' positions, in the axes of the frame."""
-    spread = torch.linalg.inv(fit.information)
     motion = fit.posed.joint_motion()
-    of_points = motion @ spread[:, None] @ motion.transpose(-1, -2)
-    return INFLATION * of_points + MODEL_SIGMA**2 * torch.eye(3).to(motion)
+    of_points = motion @ fit.covariance[:, None] @ motion.transpose(-1, -2)
+    return of_points + MODEL_SIGMA**2 * torch.eye(3).to(motion)
 
 
 def turn_sigmas(fit: Fit) -> Tensor:
     """Return (B, 22) rad, standard deviation of each part's turn about the axis known worst."""
-    spread = torch.linalg.inv(fit.information)[:, TURNS, TURNS].unflatten(1, (PARTS, 3))
-    own = spread.unflatten(3, (PARTS, 3)).diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
-    return torch.linalg.eigvalsh(INFLATION * own)[..., -1].clamp(min=0).sqrt()
+    turns = fit.covariance[:, TURNS, TURNS].unflatten(1, (PARTS, 3)).unflatten(3, (PARTS, 3))
+    own = turns.diagonal(dim1=1, dim2=3).permute(0, 3, 1, 2)
+    return torch.linalg.eigvalsh(own)[..., -1].clamp(min=0).sqrt()
+
+
+def shape_sigmas(fit: Fit) -> Tensor:
+    """Return (B, 10) standard deviations of the shape's coefficients."""
+    return fit.covariance[:, SHAPE, SHAPE].diagonal(dim1=1, dim2=2).clamp(min=1e-9).sqrt()
 
 
 def seen_parts(fit: Fit, crop: Crop, vertex_part: Tensor) -> Tensor:

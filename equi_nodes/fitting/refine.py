@@ -80,6 +80,11 @@ class Fit(NamedTuple):
     distances: Tensor
     information: Tensor
 
+    @property
+    def covariance(self) -> Tensor:
+        """Return (B, 79, 79) of the unknowns of ``levers``."""
+        return torch.linalg.inv(self.information)
+
 
 def refine(
     body: Body, crop: Crop, start: Pose, turn_sigma: Tensor, settings: Settings = Settings()

@@ -1,0 +1,168 @@
+"""From the points of people to their bodies."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equi_nodes.body.model import Body, load_body
+from equi_nodes.config.arteq import ArtEqConfig
+from equi_nodes.fitting.evidence import Evidence
+from equi_nodes.fitting.levers import Pose
+from equi_nodes.fitting.refine import Crop, Settings, refine
+from equi_nodes.fitting.temporal import People
+from equi_nodes.pipelines.body_results import Bodies, no_bodies, told
+from equi_nodes.pipelines.person_crops import people_of
+from equi_nodes.runtime.network import Network, open_network
+from equi_nodes.samples import BodySample, CloudSample
+
+LEAST_SIGMA, MOST_SIGMA = 0.1, 1.0  # rad, of the network's turns, whatever it says
+OFF_SHAPE = 2.5  # standard deviations a coefficient; nobody is built so
+
+
+class Estimate(NamedTuple):
+    """What the network says of people, in the order of its outputs.
+
+    Attributes:
+        parts: (B, N, 23) logits of each point's part, the last of being of no person.
+        rest: (B, N, 3) metres, the point of the mean body at rest that each point is.
+        confidence: (B, N) log of the inverse variance of that, 1/m^2.
+        rotations: (B, 22, 3, 3) global part rotations.
+        betas: (B, 10) shape.
+        translation: (B, 3) metres, the pelvis.
+        log_sigma: (B, 22, 2) logs of rad and of metres, how far each part may be off.
+        certainty: (B, 22) how clearly the votes for a rotation agree.
+    """
+
+    parts: Tensor
+    rest: Tensor
+    confidence: Tensor
+    rotations: Tensor
+    betas: Tensor
+    translation: Tensor
+    log_sigma: Tensor
+    certainty: Tensor
+
+
+class BodyFitter:
+    """Fits a body to each person in a cloud, and follows them by the instance of their points.
+
+    Args:
+        network: maps points (B, N, 3) and mask (B, N) to an ``Estimate``.
+        body: whose surface is brought to the points.
+        config: the user's settings.
+    """
+
+    def __init__(self, network: Network, body: Body, config: ArtEqConfig = ArtEqConfig()):
+        self.network, self.config = network, config
+        self.body = body.to(torch.float64 if network.dtype is np.float64 else torch.float32)
+        self._people = People(config.max_gap)
+        self._settings = Settings(iterations=config.iterations)
+        self._seconds: float | None = None
+
+    @classmethod
+    def from_config(cls, config: ArtEqConfig) -> BodyFitter:
+        """Load weights, backend and body that the settings ask for.
+
+        Raises:
+            EquiError: one of them cannot be had.
+        """
+        network = open_network("arteq", config.weights, config.backend, config.threads)
+        return cls(network, load_body(config.body), config)
+
+    @property
+    def backend_name(self) -> str:
+        """Return what runs the network: torch, onnx or tensorrt."""
+        return self.network.name
+
+    def warm_up(self) -> None:
+        """Run on one body at rest and on two, so that the first people find all ready."""
+        skin = self.body.template.numpy()
+        for people in (1, 2):
+            points = np.concatenate([skin + 3.0 * person for person in range(people)])
+            numbers = np.repeat(np.arange(people), len(skin))
+            self.step(CloudSample(1, "", points, instance=numbers))
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget everybody."""
+        self._people.clear()
+        self._seconds = None
+
+    def step(self, cloud: CloudSample) -> BodySample:
+        """Return the bodies of a cloud; who cannot be fitted is in ``rejected`` with the reason."""
+        config, notes = self.config, self._restart_if_time_went_back(cloud.stamp_ns * 1e-9)
+        people, rejected = people_of(cloud, config.points, config.min_points, config.max_people)
+        nobody = no_bodies(cloud, self.body, rejected, notes)
+        if not people:
+            return nobody
+        bodies = self.fit([cloud.points[one.rows[one.chosen]] for one in people])
+        reasons, looks = self.reasons(bodies.evidence), bodies.looks
+        if config.is_smoothed:
+            looks = [
+                look if reason else self._people.update(one.number, look, self._seconds)
+                for one, look, reason in zip(people, looks, reasons, strict=True)
+            ]
+            self._people.forget(self._seconds)
+        return replace(nobody, **told(cloud, people, bodies, looks, reasons, self.body))
+
+    def fit(self, crops: list[np.ndarray]) -> Bodies:
+        """Return a body on the points (N, 3), metres, of each person."""
+        middles = np.array([points.mean(0, dtype=np.float64) for points in crops])
+        points, mask = self._batch(crops, middles)
+        with torch.inference_mode():
+            estimate = Estimate(*map(torch.from_numpy, self.network(points, mask)))
+            labels, is_point = estimate.parts.softmax(-1), torch.from_numpy(mask)
+            crop = _crop(torch.from_numpy(points), is_point, labels, estimate)
+            start = Pose(estimate.rotations, estimate.betas, estimate.translation)
+            sigmas = estimate.log_sigma[..., 0].exp().clamp(LEAST_SIGMA, MOST_SIGMA)
+            fit = refine(self.body, crop, start, sigmas, self._settings)
+            return Bodies(middles, labels, crop, is_point, fit)
+
+    def reasons(self, found: Evidence) -> tuple[str, ...]:
+        """Return why each body is not accepted, empty where it is."""
+        rows = zip(*(part.tolist() for part in found), strict=True)
+        return tuple(_reason(Evidence(*row), self.config) for row in rows)
+
+    def _batch(self, crops: list[np.ndarray], middles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return points around the middles (B, N, 3), padded, and which are none (B, N)."""
+        most = max(map(len, crops))
+        points = np.zeros((len(crops), most, 3), self.network.dtype)
+        mask = np.zeros((len(crops), most), bool)
+        for row, (own, middle) in enumerate(zip(crops, middles, strict=True)):
+            points[row, : len(own)], mask[row, : len(own)] = own - middle, True
+        return points, mask
+
+    def _restart_if_time_went_back(self, seconds: float) -> tuple[str, ...]:
+        before, self._seconds = self._seconds, seconds
+        if before is None or seconds >= before:
+            return ()
+        self._people.clear()
+        return (f"stamps went back by {before - seconds:.3f} s; everybody is new",)
+
+
+def _crop(points: Tensor, is_point: Tensor, labels: Tensor, estimate: Estimate) -> Crop:
+    """Return what the network says of single points as the refinement wants it."""
+    of_person = 1 - labels[..., -1]
+    parts = labels[..., :-1] / of_person.clamp(min=1e-3)[..., None]
+    sigma = torch.exp(-0.5 * estimate.confidence)
+    return Crop(points, of_person * is_point, parts, estimate.rest, sigma)
+
+
+def _reason(found: Evidence, config: ArtEqConfig) -> str:
+    """Return why a body is not accepted."""
+    if not np.isfinite(found).all():
+        return "the fit gave no finite body"
+    if found.residual > config.max_residual:
+        return f"the points are {100 * found.residual:.1f} cm off the body"
+    if found.explained < config.min_explained:
+        return f"only {found.explained:.0%} of the points are on the body"
+    if found.coverage < config.min_coverage:
+        return f"only {found.coverage:.0%} of the body's seen side has points"
+    if found.off_shape > OFF_SHAPE:
+        return "nobody is built like the body that fits best"
+    return ""
