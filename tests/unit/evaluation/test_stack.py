@@ -47,8 +47,8 @@ def test_images_imu_and_wheels_make_the_same_way_twice():
 def test_a_silent_lidar_stops_the_robot_and_is_judged(blind, sound):
     faulty = run_scenario("crowd", 1, blind, LIDAR_OFF, longest_s=5.0)
     verdict = judge(faulty, sound, LIDAR_OFF)
-    assert verdict.by == "path_follower" and "people" in verdict.said
-    assert 0.5 < verdict.noticed_s < 1.5 and verdict.recovered_s < 0.3
+    assert verdict.by == "path_follower" and "sweep" in verdict.said
+    assert 0.3 < verdict.noticed_s < 0.8 and verdict.recovered_s < 0.3
 
 
 def test_an_unknown_part_or_scenario_is_refused_in_a_sentence():
