@@ -433,6 +433,7 @@ class BodySample:
         rotation_sigmas: (A, 22) rad, about the axis that is known worst.
         joints: (A, 22, 3) metres; the first is the pelvis.
         joint_covariances: (A, 22, 3, 3) m^2.
+        angles: (A,) rad by the name of a joint of REP-155.
         shapes: (A, 10) coefficients of the body.
         part_confidences: (A, 22) 0..1, how much of what is told of a part was seen.
         residuals: (A,) metres, distance of the points from the surface.
@@ -457,6 +458,7 @@ class BodySample:
     rotation_sigmas: np.ndarray
     joints: np.ndarray
     joint_covariances: np.ndarray
+    angles: dict[str, np.ndarray]
     shapes: np.ndarray
     part_confidences: np.ndarray
     residuals: np.ndarray

@@ -19,9 +19,10 @@ from equi_nodes.fitting.evidence import (
     shape_sigmas,
     turn_sigmas,
 )  # fmt: skip
+from equi_nodes.fitting.joint_angles import joint_angles
 from equi_nodes.fitting.refine import Crop, Fit
 from equi_nodes.fitting.temporal import Look
-from equi_nodes.pipelines.person_crops import Person
+from equi_nodes.pipelines.person_crops import Person, instances_of
 from equi_nodes.samples import BodySample, CloudSample
 
 PARTS = len(JOINTS)
@@ -80,6 +81,7 @@ def no_bodies(
         rotation_sigmas=np.zeros((0, PARTS)),
         joints=np.zeros((0, PARTS, 3)),
         joint_covariances=np.zeros((0, PARTS, 3, 3)),
+        angles={},
         shapes=np.zeros((0, SHAPES)),
         part_confidences=np.zeros((0, PARTS)),
         residuals=nobody,
@@ -120,6 +122,7 @@ def told(
         "rotation_sigmas": np.array([look.rotation_sigmas for look in looks]),
         "joints": posed.joints.double().numpy() + middles,
         "joint_covariances": joint_covariances(bodies.fit).double().numpy(),
+        "angles": joint_angles(rotations),
         "shapes": shapes,
         "part_confidences": _part_confidences(bodies, body),
         "residuals": found.residual.double().numpy(),
@@ -129,11 +132,6 @@ def told(
         "parts": parts[0],
         "confidences": parts[1],
     }
-
-
-def instances_of(cloud: CloudSample) -> np.ndarray:
-    """Return whose each point is (N,) int64, 0 where the cloud does not say."""
-    return np.zeros(len(cloud.points), np.int64) if cloud.instance is None else cloud.instance
 
 
 def _part_confidences(bodies: Bodies, body: Body) -> np.ndarray:

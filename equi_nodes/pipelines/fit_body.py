@@ -11,6 +11,7 @@ from torch import Tensor
 
 from equi_nodes.body.model import Body, load_body
 from equi_nodes.config.arteq import ArtEqConfig
+from equi_nodes.errors import EquiError
 from equi_nodes.fitting.evidence import Evidence
 from equi_nodes.fitting.levers import Pose
 from equi_nodes.fitting.refine import Crop, Settings, refine
@@ -18,6 +19,7 @@ from equi_nodes.fitting.temporal import People
 from equi_nodes.pipelines.body_results import Bodies, no_bodies, told
 from equi_nodes.pipelines.person_crops import people_of
 from equi_nodes.runtime.network import Network, open_network
+from equi_nodes.runtime.weights import shipped_weights
 from equi_nodes.samples import BodySample, CloudSample
 
 LEAST_SIGMA, MOST_SIGMA = 0.1, 1.0  # rad, of the network's turns, whatever it says
@@ -71,6 +73,11 @@ class BodyFitter:
         Raises:
             EquiError: one of them cannot be had.
         """
+        if not config.weights and not shipped_weights("arteq").exists():
+            raise EquiError(
+                "No weights of arteq are shipped yet: train them with `equi train arteq` and give"
+                " their path as the parameter weights."
+            )
         network = open_network("arteq", config.weights, config.backend, config.threads)
         return cls(network, load_body(config.body), config)
 
@@ -111,7 +118,11 @@ class BodyFitter:
         return replace(nobody, **told(cloud, people, bodies, looks, reasons, self.body))
 
     def fit(self, crops: list[np.ndarray]) -> Bodies:
-        """Return a body on the points (N, 3), metres, of each person."""
+        """Return a body on the points (N, 3), metres, of each person.
+
+        Raises:
+            EquiError: the network gave no finite bodies.
+        """
         middles = np.array([points.mean(0, dtype=np.float64) for points in crops])
         points, mask = self._batch(crops, middles)
         with torch.inference_mode():
@@ -121,6 +132,8 @@ class BodyFitter:
             start = Pose(estimate.rotations, estimate.betas, estimate.translation)
             sigmas = estimate.log_sigma[..., 0].exp().clamp(LEAST_SIGMA, MOST_SIGMA)
             fit = refine(self.body, crop, start, sigmas, self._settings)
+            if not all(part.isfinite().all() for part in fit.pose):
+                raise EquiError("The network gave no finite bodies; take other weights or points.")
             return Bodies(middles, labels, crop, is_point, fit)
 
     def reasons(self, found: Evidence) -> tuple[str, ...]:
@@ -155,8 +168,6 @@ def _crop(points: Tensor, is_point: Tensor, labels: Tensor, estimate: Estimate) 
 
 def _reason(found: Evidence, config: ArtEqConfig) -> str:
     """Return why a body is not accepted."""
-    if not np.isfinite(found).all():
-        return "the fit gave no finite body"
     if found.residual > config.max_residual:
         return f"the points are {100 * found.residual:.1f} cm off the body"
     if found.explained < config.min_explained:

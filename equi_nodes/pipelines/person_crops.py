@@ -38,7 +38,9 @@ def people_of(
         min_points: that a person must have.
         max_people: that are returned, those with most points first.
     """
-    instance = np.zeros(len(cloud.points), np.int64) if cloud.instance is None else cloud.instance
+    if not len(cloud.points):
+        return [], {0: problem(cloud.points, min_points)}
+    instance = instances_of(cloud)
     numbers, inverse, counts = np.unique(instance, return_inverse=True, return_counts=True)
     rejected, people = {}, []
     for number in np.argsort(-counts, kind="stable"):
@@ -51,6 +53,11 @@ def people_of(
         else:
             people.append(Person(int(numbers[number]), rows, farthest_points(points, count)))
     return people, rejected
+
+
+def instances_of(cloud: CloudSample) -> np.ndarray:
+    """Return whose each point is (N,) int64, 0 where the cloud does not say."""
+    return np.zeros(len(cloud.points), np.int64) if cloud.instance is None else cloud.instance
 
 
 def problem(points: np.ndarray, min_points: int) -> str:
