@@ -106,4 +106,4 @@ def test_in_the_first_frame_of_every_clip_the_body_stands_in_a_t_pose(recordings
             wanted = torch.tensor([0.0, 0.0, -1.0] if is_leg else [0.0, sign, 0.0])
             off = torch.rad2deg((limb @ wanted).clamp(-1, 1).acos())
             assert off.mean() < (5 if is_leg else 2)  # the recordings keep legs a little bent
-            assert off.max() < (10 if is_leg else 3)
+            assert off.max() < (10 if is_leg else 4)
