@@ -11,6 +11,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from equi_nodes.cli import people_bag
 from equi_nodes.cli.odometry_recording import euroc_messages
 from equi_nodes.cli.prediction_replay import TRUTH_TOPIC, progress_bar
 from equi_nodes.datasets.bags import BagMessage, Make, summarize, write_bag
@@ -45,7 +46,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     euroc = sets.add_parser("euroc", help="images, IMU and true poses of a EuRoC recording")
     euroc.add_argument("folder", type=Path, metavar="DIR", help="the folder that holds mav0")
     euroc.add_argument("--raw", action="store_true", help="images as they are, not as JPEG")
-    for dataset in (recorded, crowd, euroc):
+    people = sets.add_parser("people", help="people walking around a LiDAR, and their true bodies")
+    people_bag.configure(people)
+    for dataset in (recorded, crowd, euroc, people):
         dataset.add_argument("out", type=Path, metavar="OUT", help="OUT.mcap, or a folder")
         dataset.add_argument("--force", action="store_true", help="replace what is there")
     for leaf in (
@@ -53,6 +56,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         recorded,
         crowd,
         euroc,
+        people,
     ):  # argparse gives what follows an action to the action
         leaf.add_argument("--json", metavar="FILE", type=Path, default=argparse.SUPPRESS,
                           help="write the figures to FILE")  # fmt: skip
@@ -68,6 +72,8 @@ def run(arguments: argparse.Namespace) -> dict:
         elif arguments.dataset == "euroc":
             write_euroc(arguments.out, arguments.folder, console, is_compressed=not arguments.raw,
                         overwrite=arguments.force)  # fmt: skip
+        elif arguments.dataset == "people":
+            people_bag.write_people(arguments, console)
         else:
             write_crowd(
                 arguments.out, console, seed=arguments.seed, seconds=arguments.seconds,
