@@ -138,7 +138,7 @@ def walk(
     frames = np.arange(int(times[-1] / gait.period) + 2) % len(gait.turns)
     steps = gait.steps[frames] * _leg_share(body, betas, gait.height)
     radius, way = rng.uniform(*RADII), rng.choice([-1, 1])
-    bend = way * np.linalg.norm(gait.steps.mean(0)) / radius - gait.turns.mean()
+    bend = way * np.linalg.norm(steps.mean(0)) / radius - gait.turns.mean()
     yaws = rng.uniform(0, 2 * np.pi) + np.cumsum(gait.turns[frames] + bend)
     turned = about_z(yaws)
     places = np.cumsum((turned[:, :2, :2] @ steps[..., None])[..., 0], 0)

@@ -70,6 +70,15 @@ def test_parts_and_rest_points_are_those_of_the_same_skin(poses, view):
     assert np.linalg.norm(body.template.numpy()[posed] - cloud.rest, axis=1).mean() < 0.05
 
 
+@pytest.mark.parametrize("view", VIEWS)
+@pytest.mark.parametrize("count", [96, 4096])
+def test_clouds_have_as_many_points_as_asked_for(poses, view, count):
+    cloud = draw_person(np.random.default_rng(count), poses, view, count, options=TRAINING)
+    assert cloud.points.shape == (count, 3)
+    assert cloud.parts.shape == (count,)
+    assert len(np.unique(cloud.points, axis=0)) > 0.4 * count
+
+
 def test_joints_and_translation_are_those_of_the_posed_body(poses):
     cloud = draw_person(np.random.default_rng(2), poses, "full", COUNT)
     _, joints = pose_one(load_body(), cloud.rotations, cloud.betas)
