@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from equi_nodes.cli import grid_benchmarks, planning_tasks, stack_eval
+from equi_nodes.cli import fitting_eval, grid_benchmarks, planning_tasks, stack_eval
 from equi_nodes.errors import EquiError
 
 HELP = "Score a network by its published protocol, or the odometry by its promises."
@@ -35,7 +35,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
     parser.add_argument(
         "model",
-        choices=["eqmotion", "vio", "e2_planner", "lidar_tracker", "occupancy_mapper", "stack"],
+        choices=[
+            "arteq", "eqmotion", "vio", "e2_planner", "lidar_tracker", "occupancy_mapper", "stack",
+        ],  # fmt: skip
     )
     parser.add_argument("--tracks", type=Path, help="a text file of `frame id x y`, in metres")
     parser.add_argument("--step", type=float, help="seconds between two frames of --tracks")
@@ -60,6 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     world.add_argument("--scenarios", nargs="+", metavar="NAME", help="worlds, or all")
     world.add_argument("--seeds", type=int, metavar="N", help="of each world: 0 .. N-1")
     stack_eval.configure(parser.add_argument_group("stack"))
+    fitting_eval.configure(parser.add_argument_group("arteq"))
     group = parser.add_argument_group("vio")
     group.add_argument("--clip", type=Path, help="EuRoC folder; default: that of the recordings")
     group.add_argument("--faults", nargs="*", metavar="NAME", help="instead: the table of faults")
@@ -83,6 +86,8 @@ def run(args: argparse.Namespace) -> dict:
         from equi_nodes.cli import odometry_eval
 
         return odometry_eval.evaluate(args, console)
+    if args.model == "arteq":
+        return fitting_eval.evaluate(args, console)
     if args.model == "stack":
         return stack_eval.evaluate(args, console)
     if args.model == "lidar_tracker":

@@ -67,18 +67,18 @@ class BodyFitter:
         self._seconds: float | None = None
 
     @classmethod
-    def from_config(cls, config: ArtEqConfig) -> BodyFitter:
-        """Load weights, backend and body that the settings ask for.
+    def from_config(cls, config: ArtEqConfig, model: str = "arteq") -> BodyFitter:
+        """Load weights, backend and body that the settings ask for, of one of two networks.
 
         Raises:
             EquiError: one of them cannot be had.
         """
-        if not config.weights and not shipped_weights("arteq").exists():
+        if not config.weights and not shipped_weights(model).exists():
             raise EquiError(
-                "No weights of arteq are shipped yet: train them with `equi train arteq` and give"
-                " their path as the parameter weights."
+                f"No weights of {model} are shipped yet: train them with `equi train {model}` and"
+                " give their path as the parameter weights."
             )
-        network = open_network("arteq", config.weights, config.backend, config.threads)
+        network = open_network(model, config.weights, config.backend, config.threads)
         return cls(network, load_body(config.body), config)
 
     @property
