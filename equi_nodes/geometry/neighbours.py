@@ -61,3 +61,38 @@ def gather(features: Tensor, index: Tensor) -> Tensor:
 def _flat(index: Tensor, agents: int) -> Tensor:
     first = torch.arange(index.shape[0], device=index.device) * agents
     return index + first[:, None, None]
+
+
+def farthest_first(points: Tensor, mask: Tensor, count: int) -> Tensor:
+    """Return ``count`` points of each cloud, each the farthest from all before it.
+
+    The first is the farthest from the mean, so neither the order of the points nor the frame
+    matters. Every point comes once, padding last. Not for export: it precedes a network.
+
+    Args:
+        points: (B, N, 3) metres.
+        mask: (B, N) bool.
+        count: at most N.
+
+    Returns:
+        (B, count) int64 indices.
+    """
+    weight = mask.to(points)[..., None]
+    seed = (points * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
+    apart = (points - seed).square().sum(-1).masked_fill(~mask, -1.0)
+    rows, chosen = torch.arange(len(points), device=points.device), []
+    for number in range(count):
+        index = apart.argmax(1)
+        chosen.append(index)
+        distance = (points - points[rows, index][:, None]).square().sum(-1)
+        apart = torch.where(mask, distance, -1.0) if number == 0 else apart.minimum(distance)
+        apart[rows[:, None], torch.stack(chosen, 1)] = -2.0
+    return torch.stack(chosen, 1)
+
+
+def seeds_first(points: Tensor, mask: Tensor, count: int) -> Tensor:
+    """Return the order (B, N) that puts the ``count`` farthest points first, the rest as it was."""
+    seeds = farthest_first(points, mask, min(count, points.shape[1]))
+    is_seed = torch.zeros_like(mask).scatter(1, seeds, True)
+    rest = is_seed.to(torch.int8).argsort(dim=1, stable=True)[:, : points.shape[1] - seeds.shape[1]]
+    return torch.cat([seeds, rest], 1)
