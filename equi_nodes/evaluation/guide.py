@@ -44,7 +44,7 @@ class Guide:
             self._path = self._planner.step(PlanRequest(self._grid, pose, goal)).poses
         self._steps += 1
         speed = float(truth.velocity @ T[:3, 0])
-        return self._follower.step(pose, speed, self._path, truth.people, self._grid)
+        return self._follower.step(pose, speed, self._path, (truth.people,), self._grid)
 
 
 def guided(

@@ -7,6 +7,7 @@ robots the controllers of Nav2 do this, with more care for shapes, sensors and f
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -70,7 +71,7 @@ class Follower:
         pose: np.ndarray,
         speed: float,
         path: np.ndarray,
-        people: PredictionSample | TrackSample | None = None,
+        people: Sequence[PredictionSample | TrackSample] = (),
         grid: GridSample | None = None,
         stamp_ns: int = 0,
         near: np.ndarray | None = None,
@@ -81,9 +82,9 @@ class Follower:
             pose: (3,) x, y in metres and yaw in rad of the robot.
             speed: of the robot along its heading, m/s.
             path: (P, 3) poses; without one the robot stops.
-            people: who is around.
+            people: who is around; who is in several counts as the first of them says.
             grid: the map as far as it is known; None looks at no obstacle.
-            stamp_ns: time of the pose; 0 takes that of the people.
+            stamp_ns: time of the pose; 0: people are of the same.
             near: (N, 2) what stands around now, in the axes of the robot; None: nobody looks.
         """
         wanted = Wish()

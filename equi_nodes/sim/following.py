@@ -126,12 +126,10 @@ class FollowSteps:
             own = self._config.robot_radius - GRAZE
             self._sweep, self._near = heard.sweep, Near(heard.sweep, heard.T_base_sensor, own)
 
-    def _people(self, heard: Heard) -> PredictionSample | TrackSample | None:
-        """Return the predictions, tracks where those are old, None where nobody is known."""
-        for people in (heard.predictions, heard.tracks):
-            if people and heard.age_s(people.stamp_ns) <= self._config.people_timeout:
-                return people
-        return None
+    def _people(self, heard: Heard) -> tuple[PredictionSample | TrackSample, ...]:
+        """Return what is fresh: predictions first, then tracks, as the newest are not predicted."""
+        told, timeout = (heard.predictions, heard.tracks), self._config.people_timeout
+        return tuple(one for one in told if one and heard.age_s(one.stamp_ns) <= timeout)
 
     def _why_standing(self, heard: Heard) -> str:
         config, odometry = self._config, heard.odometry
@@ -143,7 +141,7 @@ class FollowSteps:
             return "there is no path"
         if (age := heard.age_s(heard.path_ns)) > config.plan_timeout:
             return f"the path is {age:.1f} s old"
-        if (heard.predictions or heard.tracks) and self._people(heard) is None:
+        if (heard.predictions or heard.tracks) and not self._people(heard):
             return "nobody tells of the people any more"
         return self._why_blind(heard)
 

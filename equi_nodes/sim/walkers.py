@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,6 +10,7 @@ import numpy as np
 from equi_nodes.samples import PredictionSample, TrackSample
 
 HORIZON_S, STEP_S = 3.0, 0.1  # how far ahead meetings are looked for
+STEPS = round(HORIZON_S / STEP_S) + 1
 BEHIND = np.cos(np.radians(110.0))  # who is there is not driven towards
 GENTLE = 0.5  # share of the braking power that giving way uses
 BESIDE = (0.25, 0.6)  # m/s right beside people, and more per metre of gap
@@ -35,41 +37,33 @@ class Keep:
 
 
 class Walkers:
-    """The people around as they will walk, from predictions or from tracks at constant velocity.
+    """The people around as they will walk, from predictions and from tracks at constant velocity.
 
     Attributes:
         positions, velocities: (A, 2) now, m and m/s.
     """
 
-    def __init__(self, people: PredictionSample | TrackSample | None, stamp_ns: int) -> None:
-        """Read what is known of people, for a time that is no earlier; 0 is theirs."""
-        late = max(0, stamp_ns - people.stamp_ns) * 1e-9 if people and stamp_ns else 0.0
-        self._times = late + np.arange(0.0, HORIZON_S + STEP_S / 2, STEP_S)
-        if people is None or not len(people.ids):
-            self._paths = np.zeros((0, 1, len(self._times), 2))
-            self._chances = np.ones((0, 1))
-        elif isinstance(people, TrackSample):
-            velocities = np.nan_to_num(people.velocities[:, None, None, :2])
-            first = people.positions[:, None, None, :2]
-            self._paths = first + self._times[:, None] * velocities
-            self._chances = np.ones((len(people.ids), 1))
-        else:
-            self._paths = self._predicted(people)
-            self._chances = people.probabilities
+    def __init__(self, people: Sequence[PredictionSample | TrackSample], stamp_ns: int) -> None:
+        """Read what is known of people.
+
+        Args:
+            people: of one frame; who is in several counts as the first of them says.
+            stamp_ns: the present, no earlier than they are; 0: each is of the present.
+        """
+        paths, chances = [np.zeros((0, 1, STEPS, 2))], [np.ones((0, 1))]
+        known: set[int] = set()
+        for sample in people:
+            late = max(0, stamp_ns - sample.stamp_ns) * 1e-9 if stamp_ns else 0.0
+            is_new = [number not in known for number in sample.ids.tolist()]
+            known.update(sample.ids.tolist())
+            own, chance = _paths(sample, late + STEP_S * np.arange(STEPS))
+            paths.append(own[is_new])
+            chances.append(chance[is_new])
+        self._paths, self._chances = _stacked(paths), _stacked(chances)
         mean = (self._chances[..., None, None] * self._paths).sum(1)
         self.positions = mean[:, 0]
         step = round(0.5 / STEP_S)
         self.velocities = (mean[:, step] - mean[:, 0]) / (step * STEP_S)
-
-    def _predicted(self, people: PredictionSample) -> np.ndarray:
-        """Return the paths (A, K, T, 2) at the times of this object, straight between steps."""
-        agents, modes, steps = people.paths.shape[:3]
-        now = np.broadcast_to(people.positions[:, None, None, :2], (agents, modes, 1, 2))
-        paths = np.concatenate([now, people.paths], 2)
-        place = np.minimum(self._times / (people.time_step_ns * 1e-9), steps)
-        before = np.minimum(place.astype(int), steps - 1)
-        share = (place - before)[:, None]
-        return (1 - share) * paths[:, :, before] + share * paths[:, :, before + 1]
 
     def stopping_speed(self, pose: np.ndarray, keep: Keep, backwards: bool = False) -> float:
         """Return the speed in m/s from which the robot stops before it can touch anybody.
@@ -111,7 +105,7 @@ class Walkers:
         is_seen = offsets @ ahead > BEHIND * np.linalg.norm(offsets, axis=1)
         if not is_seen.any():
             return np.inf
-        gone = speed * np.arange(len(self._times)) * STEP_S
+        gone = speed * np.arange(STEPS) * STEP_S
         robot = way[np.minimum(np.rint(gone / step).astype(int), len(way) - 1)]
         apart = np.linalg.norm(self._paths[is_seen] - robot, axis=-1)
         is_near = apart < np.minimum(keep.distance, apart[..., :1] - NEARER)
@@ -121,3 +115,26 @@ class Walkers:
             return np.inf
         room = gone[meetings[0]] - speed * keep.reaction
         return float(np.sqrt(2 * GENTLE * keep.braking * max(room, 0.0)))
+
+
+def _paths(
+    people: PredictionSample | TrackSample, times: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return paths (A, K, T, 2) at times (T,) in seconds, and their probabilities (A, K)."""
+    now = people.positions[:, None, None, :2]
+    if isinstance(people, TrackSample):
+        velocities = np.nan_to_num(people.velocities[:, None, None, :2])
+        return now + times[:, None] * velocities, np.ones((len(people.ids), 1))
+    agents, modes, steps = people.paths.shape[:3]
+    paths = np.concatenate([np.broadcast_to(now, (agents, modes, 1, 2)), people.paths], 2)
+    place = np.minimum(times / (people.time_step_ns * 1e-9), steps)
+    before = np.minimum(place.astype(int), steps - 1)
+    share = (place - before)[:, None]
+    return (1 - share) * paths[:, :, before] + share * paths[:, :, before + 1], people.probabilities
+
+
+def _stacked(parts: list[np.ndarray]) -> np.ndarray:
+    """Join arrays (A, K, ...) of several K along A; what they lack of K is zero."""
+    most = max(part.shape[1] for part in parts)
+    pads = [[(0, 0), (0, most - part.shape[1])] + [(0, 0)] * (part.ndim - 2) for part in parts]
+    return np.concatenate([np.pad(part, pad) for part, pad in zip(parts, pads, strict=True)])

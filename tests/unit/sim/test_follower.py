@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,10 +59,12 @@ def away(points, path):
     return np.array([np.linalg.norm(dense - point, axis=1).min() for point in points])
 
 
-def run(follower, robot, path, seconds=60.0, people=lambda t: None, grid=None):
-    """Drive until the follower says that it arrived."""
+def run(follower, robot, path, seconds=60.0, people=lambda t: (), grid=None):
+    """Drive until the follower says that it arrived; people are one sample or several."""
     for number in range(round(seconds / PERIOD)):
-        command = follower.step(robot.pose, robot.speeds[0], path, people(number * PERIOD), grid)
+        told = people(number * PERIOD)
+        told = told if isinstance(told, tuple) else (told,)
+        command = follower.step(robot.pose, robot.speeds[0], path, told, grid)
         robot.drive(command)
         if follower.state == "arrived" and abs(robot.speeds).max() < 0.02:
             return number * PERIOD
@@ -209,6 +213,27 @@ def test_predictions_are_understood_as_tracks_are():
     follower, robot = Follower(), Unicycle()
     assert run(follower, robot, poses(STRAIGHT), people=predicted) is not None
     assert nearest(robot, predicted) > CONTACT + 0.1
+
+
+@pytest.mark.parametrize("others", ["predicted", "tracked"])
+def test_who_is_new_and_not_predicted_yet_is_seen_beside_others(others):
+    new = walker((3.0, -4.0), (0.0, 1.0))
+
+    def people(seconds):
+        far, start = np.array([[30.0, 30.0, 0.0]]), np.full((1, 1, 12, 2), 30.0)
+        if others == "tracked":
+            other = replace(new(seconds), ids=np.array([7]), positions=far)
+        else:
+            other = PredictionSample(
+                round(seconds * 1e9), "odom", 400_000_000, np.array([7]), far, np.array([8]),
+                np.repeat(start, 2, 1), np.array([[0.5, 0.5]]), np.zeros((1, 2, 12, 2, 2)),
+                np.zeros((1, 1)),
+            )  # fmt: skip
+        return other, new(seconds)
+
+    robot = Unicycle()
+    assert run(Follower(), robot, poses(STRAIGHT), people=people) is not None
+    assert nearest(robot, new) > CONTACT + 0.1
 
 
 def test_who_walks_ahead_or_beside_does_not_stop_it():

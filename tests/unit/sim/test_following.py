@@ -89,7 +89,7 @@ def test_it_stands_when_something_is_missing_or_old(changes, reason):
 def test_fresh_tracks_stand_in_for_old_predictions():
     sample = heard(tracks=people(0.2))
     _, recorder = step(replace(sample, predictions=people(2.0)))
-    assert recorder.asked[0][3] is sample.tracks
+    assert recorder.asked[0][3] == (sample.tracks,)
 
 
 def cloud(seconds_old, points):
