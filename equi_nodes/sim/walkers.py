@@ -41,6 +41,7 @@ class Walkers:
 
     Attributes:
         positions, velocities: (A, 2) now, m and m/s.
+        doubts: (A,) m/s, how much faster than that each may be.
     """
 
     def __init__(self, people: Sequence[PredictionSample | TrackSample], stamp_ns: int) -> None:
@@ -50,7 +51,7 @@ class Walkers:
             people: of one frame; who is in several counts as the first of them says.
             stamp_ns: the present, no earlier than they are; 0: each is of the present.
         """
-        paths, chances = [np.zeros((0, 1, STEPS, 2))], [np.ones((0, 1))]
+        paths, chances, doubts = [np.zeros((0, 1, STEPS, 2))], [np.ones((0, 1))], [np.zeros(0)]
         known: set[int] = set()
         for sample in people:
             late = max(0, stamp_ns - sample.stamp_ns) * 1e-9 if stamp_ns else 0.0
@@ -59,7 +60,9 @@ class Walkers:
             own, chance = _paths(sample, late + STEP_S * np.arange(STEPS))
             paths.append(own[is_new])
             chances.append(chance[is_new])
+            doubts.append(_doubts(sample)[is_new])
         self._paths, self._chances = _stacked(paths), _stacked(chances)
+        self.doubts = np.concatenate(doubts)
         mean = (self._chances[..., None, None] * self._paths).sum(1)
         self.positions = mean[:, 0]
         step = round(0.5 / STEP_S)
@@ -68,14 +71,16 @@ class Walkers:
     def stopping_speed(self, pose: np.ndarray, keep: Keep, backwards: bool = False) -> float:
         """Return the speed in m/s from which the robot stops before it can touch anybody.
 
-        Everybody is taken to come on as now. Beside people it is slow: they may step in.
+        Everybody is taken to come on as now, who was hardly seen yet as fast as may be. Beside
+        people it is slow: they may step in.
         """
         sign = -1.0 if backwards else 1.0
         heading = sign * np.array([np.cos(pose[2]), np.sin(pose[2])])
         offsets = self.positions - pose[:2]
         away = np.maximum(np.linalg.norm(offsets, axis=1), 1e-6)
         towards = offsets @ heading / away
-        closing = np.maximum(-(offsets * self.velocities).sum(1) / away, 0.0)
+        coming = -(offsets * self.velocities).sum(1) / away
+        closing = np.maximum(coming + self.doubts, 0.0)
         margin = 0.5 * (keep.distance - keep.contact)
         gap = away - keep.contact - margin - closing * keep.reaction
         half = keep.reaction + closing / keep.braking
@@ -131,6 +136,14 @@ def _paths(
     before = np.minimum(place.astype(int), steps - 1)
     share = (place - before)[:, None]
     return (1 - share) * paths[:, :, before] + share * paths[:, :, before + 1], people.probabilities
+
+
+def _doubts(people: PredictionSample | TrackSample) -> np.ndarray:
+    """Return (A,) m/s, a standard deviation of velocities; who is predicted was seen for long."""
+    if isinstance(people, PredictionSample) or people.velocity_covariances is None:
+        return np.zeros(len(people.ids))
+    variances = np.trace(people.velocity_covariances[:, :2, :2], axis1=1, axis2=2) / 2
+    return np.sqrt(np.maximum(variances, 0.0))
 
 
 def _stacked(parts: list[np.ndarray]) -> np.ndarray:

@@ -215,6 +215,17 @@ def test_predictions_are_understood_as_tracks_are():
     assert nearest(robot, predicted) > CONTACT + 0.1
 
 
+def test_who_was_hardly_seen_yet_may_come_faster_than_it_seems():
+    known = walker((1.3, 0.0), (0.0, 0.0))(0.0)
+    unsure = replace(known, velocity_covariances=np.tile(np.eye(3), (1, 1, 1)))
+    speeds = []
+    for people in (known, unsure):
+        robot = Unicycle()
+        run(Follower(), robot, poses(STRAIGHT), 1.2, people=lambda t, told=people: told)
+        speeds.append(robot.speeds[0])
+    assert speeds[1] < 0.7 * speeds[0]
+
+
 @pytest.mark.parametrize("others", ["predicted", "tracked"])
 def test_who_is_new_and_not_predicted_yet_is_seen_beside_others(others):
     new = walker((3.0, -4.0), (0.0, 1.0))
