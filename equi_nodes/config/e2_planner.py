@@ -85,6 +85,9 @@ class E2PlannerConfig:
         1.0, "How often the path to the goal of the topic is planned anew; 0: only when it must.",
         unit="Hz", low=0.0, high=20.0,
     )  # fmt: skip
+    only_when_asked: bool = parameter(
+        False, "Plan to the goal of the topic each time it is told, and at no other time."
+    )
     base_frame: str = parameter(
         "", "Frame of the robot, to have its pose from TF; empty takes the odometry."
     )

@@ -26,7 +26,8 @@ class SimConfig:
     lock_step_topics: str = parameter(
         "odom:0.08 tracks:0.08 predictions:0.08 cmd_vel:0.0",
         "Topics that are waited for if somebody publishes them, with the seconds that their newest "
-        "stamp may lie behind; a message without a stamp has the time it came at.",
+        "stamp may lie behind the sensors, or 0 for what answers the clock before they speak; a "
+        "message without a stamp has the time it came at.",
     )
     lock_step_limit: float = parameter(
         2.0,

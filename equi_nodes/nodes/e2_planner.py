@@ -47,7 +47,9 @@ class E2PlannerNode(PipelineNode):
 
     def open_topics(self) -> None:
         """Subscribe to all that planning reads, advertise the path and its markers."""
-        inputs = self._heard = PlanInputs(self.config, lambda: self._pose_guard.is_recorded)
+        inputs = self._heard = PlanInputs(
+            self.config, lambda: self._pose_guard.is_recorded, self.clock.passing_ns
+        )
         self._pose_guard = Guard("", lambda msg: planning.pose_problem(msg.pose.pose))
         guard = EventGuard("", planning.grid_problem)
         self.add_input("map", OccupancyGrid, qos.LATCHED, guard, inputs.take_map, self._look)
@@ -162,7 +164,7 @@ class E2PlannerNode(PipelineNode):
             self._replan()
 
     def _replan(self) -> None:
-        if self._desk.due():
+        if not self.config.only_when_asked and self._desk.due():
             self._look()
 
     def _show(self, result: PlanResult) -> None:

@@ -35,7 +35,7 @@ class OccupancyMapperNode(PipelineNode):
 
     def open_topics(self) -> None:
         """Subscribe to all that mapping reads, advertise the map."""
-        config, self._newest = self.config, None
+        config, self._newest, self._people = self.config, None, None
         self._poser = CloudPoser(config.patience)
         if config.source == "points":
             guard, take = Guard("", cloud_problem), self._take_sweep
@@ -80,6 +80,7 @@ class OccupancyMapperNode(PipelineNode):
     def clear(self) -> None:
         """Forget the poses and sweeps of the time before a restart."""
         self._poser.clear()
+        self._people = None
 
     def clean_up(self) -> None:
         """Give back the topic that the base does not know of."""
@@ -96,10 +97,16 @@ class OccupancyMapperNode(PipelineNode):
         self._map_all(self._poser.cloud(cloud))
 
     def _take_tracks(self, sample: TrackSample) -> None:
-        self._mapper.add_tracks(sample)
+        self._people = sample
 
     def _map_all(self, sweeps: list[PosedCloud]) -> None:
-        """Have sweeps mapped; one that its sensor's place on the robot is not known of is lost."""
+        """Have sweeps mapped; one that its sensor's place on the robot is not known of is lost.
+
+        The people are those known by now: whether the tracks of this very sweep overtake its
+        mapping would be a matter of speed.
+        """
+        if sweeps and self._people:
+            self._mapper.add_tracks(self._people)
         for posed in sweeps:
             base, sensor = self.config.base_frame, posed.cloud.frame_id
             T_base_sensor = self._poser.tree.find(base, sensor)

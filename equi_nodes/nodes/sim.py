@@ -105,13 +105,17 @@ class SimNode(PipelineNode):
     def deliver(self, job: Job, result: Any) -> None:
         """Publish a step and begin the next one, which is computed while others answer this one.
 
-        In lock-step all have answered the step before, and the command that counts is theirs.
+        In lock-step one speaks after the other: all have answered the step before, the clock brings
+        the command, the goal a plan where one is due, and only then the sensors have news.
         """
         self._lock_step.wait()
         now_ns = self._lock_step.now_ns = result.stamp_ns
-        command = self._commands.current(now_ns)
         self.topics.tick(now_ns)
+        self._lock_step.wait()
+        command = self._commands.current(now_ns)
         self._look(now_ns)
+        self._lock_step.wait()
+        self._lock_step.sensed_ns = now_ns
         super().deliver(job, result)
         self._pace.wait(now_ns, self.config.real_time_factor, self._halt)
         if self.is_taking:

@@ -237,8 +237,11 @@ class PipelineNode(ManagedNode):
                 raise
 
     def _age_s(self, job: Job, result: Result) -> float:
-        """Return the age of a result by its stamp, or since its message where stamps tell none."""
-        since_message = steady_ns() - job.received_ns
+        """Return the age of a result by its stamp, or since its message where stamps tell none.
+
+        In simulated time the stamp alone counts: the wall's clock tells of the machine.
+        """
+        since_message = 0 if self.clock.is_sim_time else steady_ns() - job.received_ns
         now_ns = self.clock.now_ns()
         is_comparable = now_ns > 0 and not any(item.guard.is_recorded for item in self._inputs)
         by_stamp = now_ns - result.stamp_ns if is_comparable else 0

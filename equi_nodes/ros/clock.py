@@ -33,6 +33,10 @@ class NodeClock:
         """Return the time of the node's clock; 0 until the first /clock message."""
         return self._clock.now().nanoseconds
 
+    def passing_ns(self) -> int:
+        """Return a time to measure ages by: that of the simulation, else one that never jumps."""
+        return self.now_ns() if self.is_sim_time else steady_ns()
+
     def close(self) -> None:
         """Watch no longer."""
         self._handle.unregister()

@@ -53,12 +53,17 @@ def ages_of(text: str) -> dict[str, float]:
 class LockStep:
     """Hears topics and tells when none of them is older than it may be.
 
+    A step has two halves. First only the clock ticks, and those answer whose topics may not be old
+    at all: they act on what the step before left, and nobody else says anything. Then the sensors
+    speak, and the others answer. So what a node knows when it acts does not depend on its speed.
+
     A topic that somebody publishes is waited for from the start, but after it was too late once not
     until it speaks again: what is not ready, or has ended, answers nothing.
 
     Attributes:
         late: how often each topic was too late.
-        now_ns: the time that ages count from; 0 before the start.
+        now_ns: the time of the clock; 0 before the start.
+        sensed_ns: the time of the newest readings, which ages count from.
     """
 
     def __init__(self, node: Node, ages: Mapping[str, float], limit_s: float) -> None:
@@ -66,12 +71,13 @@ class LockStep:
 
         Args:
             node: to subscribe with.
-            ages: by topic, seconds that its newest message may lie behind; the time of a message
-                is its stamp, or of one without a stamp the ``now_ns`` it came at.
+            ages: by topic, seconds that its newest message may lie behind the readings, or 0 for
+                one that answers the clock; the time of a message is its stamp, or of one without a
+                stamp the ``now_ns`` it came at.
             limit_s: what is missing for longer is given up.
         """
         self.late: Counter[str] = Counter()
-        self.now_ns = 0
+        self.now_ns = self.sensed_ns = 0
         self._node, self._limit_s = node, limit_s
         self._ages_ns = {
             node.resolve_topic_name(topic): round(age * SECOND_NS) for topic, age in ages.items()
@@ -115,7 +121,7 @@ class LockStep:
             self._news.notify_all()
 
     def wait(self) -> float:
-        """Wait until no topic is too old at ``now_ns``; return the seconds that it took."""
+        """Wait until no topic is too old; return the seconds that it took."""
         started = time.monotonic()
         with self._news:
             for topic, newest in self._newest_ns.items():
@@ -129,7 +135,10 @@ class LockStep:
     def _missing(self) -> list[str]:
         """Return the topics that are too old."""
         newest = self._newest_ns.items()
-        return [topic for topic, ns in newest if ns < self.now_ns - self._ages_ns[topic]]
+        return [topic for topic, ns in newest if ns < self._due_ns(self._ages_ns[topic])]
+
+    def _due_ns(self, age_ns: int) -> int:
+        return self.sensed_ns - age_ns if age_ns else self.now_ns
 
     def _look(self) -> None:
         """Subscribe to the topics that somebody publishes by now."""

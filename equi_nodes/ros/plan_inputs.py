@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.errors import EquiError
-from equi_nodes.ros.clock import steady_ns
 from equi_nodes.ros.convert import SECOND_NS, prediction_sample, stamp_ns
 from equi_nodes.ros.planning import Place, flat, grid_sample, people_in, update_problem, updated
 from equi_nodes.ros.sensors import StaticTransforms, transform_of
@@ -57,14 +56,10 @@ class Order:
 
 @dataclass
 class _Heard:
-    """A value and the steady time when it came."""
+    """A value and the passing time when it came."""
 
     value: Any
-    at_ns: int = field(default_factory=steady_ns)
-
-    @property
-    def age_s(self) -> float:
-        return (steady_ns() - self.at_ns) / SECOND_NS
+    at_ns: int
 
 
 class PlanInputs:
@@ -75,11 +70,22 @@ class PlanInputs:
         tree: the newest transform of each frame.
     """
 
-    def __init__(self, config: E2PlannerConfig, is_recorded: Callable[[], bool]) -> None:
-        """Hear nothing yet; ``is_recorded`` tells whether stamps are far from the clock."""
+    def __init__(
+        self,
+        config: E2PlannerConfig,
+        is_recorded: Callable[[], bool],
+        passing_ns: Callable[[], int],
+    ) -> None:
+        """Hear nothing yet.
+
+        Args:
+            config: of the node.
+            is_recorded: tells whether stamps are far from the clock.
+            passing_ns: the time that ages are measured by.
+        """
         self.grid: GridSample | None = None
         self.tree = StaticTransforms()
-        self._config, self._is_recorded = config, is_recorded
+        self._config, self._is_recorded, self._passing_ns = config, is_recorded, passing_ns
         self.forget()
 
     def forget(self) -> None:
@@ -102,7 +108,7 @@ class PlanInputs:
     def take_odometry(self, msg: Any) -> None:
         """Take a ``nav_msgs/Odometry``."""
         T = transform_of(msg.pose.pose.position, msg.pose.pose.orientation)
-        self._robot = _Heard((Place(msg.header.frame_id, T), stamp_ns(msg.header.stamp)))
+        self._robot = self._now((Place(msg.header.frame_id, T), stamp_ns(msg.header.stamp)))
 
     def take_transforms(self, msg: Any) -> None:
         """Take a ``tf2_msgs/TFMessage``; what it says of the base is where the robot is."""
@@ -110,7 +116,7 @@ class PlanInputs:
         for item in msg.transforms:
             if item.child_frame_id == self._config.base_frame:
                 here = Place(self._config.base_frame, np.eye(4))
-                self._robot = _Heard((here, stamp_ns(item.header.stamp)))
+                self._robot = self._now((here, stamp_ns(item.header.stamp)))
 
     def take_people(self, msg: Any) -> bool:
         """Take an ``equi_msgs/PredictionArray``; return whether somebody new is in it.
@@ -122,7 +128,7 @@ class PlanInputs:
         numbers = (people.positions, people.paths, people.probabilities, people.covariances)
         if people.time_step_ns <= 0 or not all(np.isfinite(array).all() for array in numbers):
             raise EquiError("its time step or a number of its paths is not sound")
-        self._people = _Heard(people)
+        self._people = self._now(people)
         return not set(people.ids) <= (set(before.value.ids) if before else set())
 
     def request(self, order: Order, now_ns: int) -> PlanRequest:
@@ -163,21 +169,27 @@ class PlanInputs:
             raise Refusal(PlanCode.TF_ERROR, text)
         return Place(frame, T @ place.T)
 
+    def _now(self, value: Any) -> _Heard:
+        return _Heard(value, self._passing_ns())
+
+    def _age_s(self, heard: _Heard) -> float:
+        return (self._passing_ns() - heard.at_ns) / SECOND_NS
+
     def _where(self) -> tuple[Place, int]:
         """Return where the robot is and the stamp of that."""
         source = f"transform of {self._config.base_frame}" * bool(self._config.base_frame)
         source, robot = source or "odometry", self._robot
         if robot is None:
             raise Refusal(PlanCode.TF_ERROR, f"where the robot is, is not known: no {source} came")
-        if robot.age_s > self._config.odometry_timeout:
-            text = f"where the robot is, is not known: no {source} for {robot.age_s:.1f} s"
+        if (age := self._age_s(robot)) > self._config.odometry_timeout:
+            text = f"where the robot is, is not known: no {source} for {age:.1f} s"
             raise Refusal(PlanCode.TF_ERROR, text)
         return robot.value
 
     def _people_in_map(self) -> PredictionSample | None:
         """Return the newest predictions; None if they are old, or nothing joins their frame."""
         people = self._people
-        if people is None or people.age_s > self._config.people_timeout:
+        if people is None or self._age_s(people) > self._config.people_timeout:
             return None
         T = self.tree.find(self.grid.frame_id, people.value.frame_id)
         return None if T is None else people_in(people.value, self.grid.frame_id, T)

@@ -132,6 +132,7 @@ class PlanSteps:
         self._standing: Order | None = None
         self._plan: PlanSample | None = None
         self._checked: GridSample | None = None
+        self._last_ns = 0
 
     @property
     def backend_name(self) -> str:
@@ -147,14 +148,18 @@ class PlanSteps:
         """Forget the previous plans."""
         for planner in {self._kept, *self._planners.values()}:
             planner.reset()
-        self._plan = None
+        self._plan, self._last_ns = None, 0
 
     def step(self, look: object) -> PlanResult:
-        """Plan the next order, if there is one."""
-        stamp = self._now_ns()
+        """Plan the next order, if there is one.
+
+        The clock of a simulation stands between its steps: a nanosecond tells two plans apart.
+        """
+        stamp = max(self._now_ns(), self._last_ns + 1)
         order = self._desk.take() or self._closed()
         if order is None:
             return PlanResult(stamp, "", was_asked=False)
+        self._last_ns = stamp
         began = steady_ns()
         try:
             plan = self._planned(order, stamp)
@@ -205,6 +210,8 @@ class PlanSteps:
         """Return the kept goal if a newer map has an obstacle on its path, or it has no path."""
         standing, grid = self._desk.standing, self._inputs.grid
         if standing is None or standing is not self._standing or grid is self._checked:
+            return None
+        if self._config.only_when_asked:
             return None
         self._checked = grid
         config, plan = self._config, self._plan
