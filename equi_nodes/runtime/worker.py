@@ -91,5 +91,7 @@ class OneSlotWorker(Generic[Item, Result]):
             if not self._stopping.is_set():
                 self._deliver(item, result)
         except Exception as error:  # one bad item must not end the thread that serves all others
+            if self._stopping.is_set():  # what it needs may be gone already
+                return
             self.failed += 1
             self._fail(item, error)

@@ -104,3 +104,12 @@ def test_preparation_comes_first_and_hears_of_the_end():
     assert bench.worker.stop(LIMIT_S)
     assert prepared == [True]
     assert bench.delivered == []
+
+
+def test_what_fails_while_it_stops_is_no_failure(bench):
+    bench.worker.put("bad")
+    assert bench.begun.acquire(timeout=LIMIT_S)
+    bench.worker.stop(0.0)
+    bench.go_on.release()
+    bench.worker.stop(LIMIT_S)
+    assert (bench.failures, bench.worker.failed) == ([], 0)
