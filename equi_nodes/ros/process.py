@@ -14,6 +14,7 @@ import psutil
 
 from equi_nodes.config.graph import NodeStart
 from equi_nodes.config.paths import share_dir
+from equi_nodes.ros.end_with_parent import request
 
 PATIENCE_S = 1.5  # from the request to end until the process is killed
 LOOK_S = 0.02  # between two looks whether processes have ended
@@ -54,7 +55,7 @@ class NodeProcess:
             text=True,
             errors="replace",
             start_new_session=True,  # Ctrl-C goes to us alone, and we end what we started
-            env=os.environ | {"PYTHONUNBUFFERED": "1"} | dict(environment or {}),
+            env=os.environ | request() | {"PYTHONUNBUFFERED": "1"} | dict(environment or {}),
         )
         self._reader = threading.Thread(target=self._read, args=(on_line, on_end), daemon=True)
         self._reader.start()

@@ -13,11 +13,13 @@ from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from equi_nodes.errors import EquiError
 from equi_nodes.ros.base_node import PipelineNode
+from equi_nodes.ros.end_with_parent import obey
 
 
 def run(create: Callable[[], PipelineNode]) -> None:
     """Run one node in this process until SIGINT or SIGTERM."""
     node = None
+    obey()
     try:
         rclpy.init()
         node = _create(create)
