@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 DEMO = [sys.executable, "-c", "from equi_nodes.cli.main import main; raise SystemExit(main())"]
-END_S = 15.0  # more than the promised 5 s: a busy machine is not what is tested
+END_S = 60.0  # a limit against hanging, not a promise
 
 
 @pytest.fixture
