@@ -86,7 +86,7 @@ def farthest_first(points: Tensor, mask: Tensor, count: int) -> Tensor:
         chosen.append(index)
         distance = (points - points[rows, index][:, None]).square().sum(-1)
         apart = torch.where(mask, distance, -1.0) if number == 0 else apart.minimum(distance)
-        apart[rows[:, None], torch.stack(chosen, 1)] = -2.0
+        apart[rows, index] = -2.0  # less than of padding, and it stays so
     return torch.stack(chosen, 1)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+import torch
 
+from equi_nodes.geometry.neighbours import farthest_first
 from equi_nodes.samples import CloudSample
 
 LARGEST = 1.5  # m from the middle; nobody reaches farther
@@ -51,7 +53,7 @@ def people_of(
         elif len(people) == max_people:
             rejected[int(numbers[number])] = f"there are more than {max_people} people (max_people)"
         else:
-            people.append(Person(int(numbers[number]), rows, farthest_points(points, count)))
+            people.append(Person(int(numbers[number]), rows, _spread(points, count)))
     return people, rejected
 
 
@@ -75,17 +77,7 @@ def problem(points: np.ndarray, min_points: int) -> str:
     return ""
 
 
-def farthest_points(points: np.ndarray, count: int) -> np.ndarray:
-    """Return rows of count points (fewer if there are) far from each other, by falling distance.
-
-    The first is the one farthest from the mean, so that the choice turns with the points.
-    """
-    chosen = np.empty(min(count, len(points)), np.int64)
-    nearest = ((points - points.mean(0)) ** 2).sum(1)
-    chosen[0] = nearest.argmax()
-    nearest = np.full(len(points), np.inf)
-    for number in range(1, len(chosen)):
-        away = ((points - points[chosen[number - 1]]) ** 2).sum(1)
-        nearest = np.minimum(nearest, away)
-        chosen[number] = nearest.argmax()
-    return chosen
+def _spread(points: np.ndarray, count: int) -> np.ndarray:
+    """Return rows of count points (all if there are fewer) far from each other."""
+    every = torch.ones(1, len(points), dtype=torch.bool)
+    return farthest_first(torch.from_numpy(points)[None], every, min(count, len(points)))[0].numpy()
