@@ -11,7 +11,7 @@ import torch
 from scipy.stats import chi2
 
 from equi_nodes.body.model import Body
-from equi_nodes.body.skeleton import PARENT_OR_SELF
+from equi_nodes.body.skeleton import to_local
 from equi_nodes.datasets.person_clouds import VIEWS, PersonCloud, draw_person, random_rotation
 from equi_nodes.datasets.person_poses import poses_of
 from equi_nodes.geometry.rotations import log_so3
@@ -86,7 +86,9 @@ class Score:
         self.v2v.append(CM * float(np.linalg.norm(skin - true_skin, axis=-1).mean()))
         off = joints - true_joints
         self.mpjpe.append(CM * float(np.linalg.norm(off, axis=-1).mean()))
-        turn = log_so3(_local(answer.rotations) @ np.swapaxes(_local(truth.rotations), -1, -2))
+        both = np.stack([answer.rotations, truth.rotations]).astype(np.float64)
+        ours, true = to_local(torch.from_numpy(both)).numpy()
+        turn = log_so3(ours @ np.swapaxes(true, -1, -2))
         self.angle.append(float(np.degrees(np.linalg.norm(turn, axis=-1)).mean()))
         self.part_accuracy.append(float((answer.parts == truth.parts).mean()))
         self.accepted.append(answer.accepted)
@@ -140,8 +142,3 @@ def _posed(
     arrays = (np.asarray(part, np.float32)[None] for part in (rotations, shape, place))
     posed = body.pose(*map(torch.from_numpy, arrays))
     return posed.vertices[0].double().numpy(), posed.joints[0].double().numpy()
-
-
-def _local(rotations: np.ndarray) -> np.ndarray:
-    local = np.swapaxes(rotations[list(PARENT_OR_SELF)], -1, -2) @ rotations
-    return np.concatenate([rotations[:1], local[1:]])

@@ -15,7 +15,7 @@ from equi_nodes.body.model import Body
 from equi_nodes.body.skeleton import PARENT_OR_SELF
 from equi_nodes.datasets.person_clouds import random_rotation
 from equi_nodes.evaluation.fitting import Answer
-from equi_nodes.geometry.rotations import exp_so3
+from equi_nodes.geometry.rotations import exp_so3, rigid_fit
 
 USED = 256  # points; more make it slower, not better
 STARTS, ICP_STEPS, KEPT = 32, 12, 4
@@ -54,21 +54,14 @@ def _laid_on(skin: np.ndarray, points: np.ndarray) -> list[tuple[np.ndarray, np.
         shift = points.mean(0) - turn @ skin.mean(0)
         for _ in range(ICP_STEPS):
             away, match = tree.query((points - shift) @ turn)
-            turn, shift = _rigid(skin[match], points)
+            T = rigid_fit(skin[match], points)
+            turn, shift = T[:3, :3], T[:3, 3]
         results.append((float(np.median(away)), turn, shift))
     kept: list[tuple[np.ndarray, np.ndarray]] = []
     for _, turn, shift in sorted(results, key=lambda result: result[0]):
         if len(kept) < KEPT and all(np.trace(turn.T @ other) < 2.0 for other, _ in kept):
             kept.append((turn, shift))
     return kept
-
-
-def _rigid(source: np.ndarray, target: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the turn and shift that bring source (N, 3) nearest to target (N, 3)."""
-    middles = source.mean(0), target.mean(0)
-    u, _, vt = np.linalg.svd((target - middles[1]).T @ (source - middles[0]))
-    turn = u @ np.diag([1.0, 1.0, np.linalg.det(u @ vt)]) @ vt
-    return turn, middles[1] - turn @ middles[0]
 
 
 def _optimised(

@@ -10,6 +10,7 @@ from equi_nodes.datasets.euroc import PoseTable
 from equi_nodes.evaluation.figures import BLUE, GREY, INK, TRUTH
 from equi_nodes.evaluation.odometry import ErrorTable, OdometryRun, pose_in_map, truth_at
 from equi_nodes.evaluation.odometry_online import Difference
+from equi_nodes.geometry.rotations import rigid_fit, transform
 from equi_nodes.samples import OdometrySample
 
 AXIS_COLOURS = (BLUE, "#17803d", TRUTH)
@@ -175,7 +176,4 @@ def _paired(samples: list[OdometrySample], truth: PoseTable) -> tuple[np.ndarray
     stated = np.array([pose_in_map(samples[row])[:3, 3] for row in rows]).reshape(-1, 3)
     if len(rows) < 4:
         return rows, true
-    middle, centre = stated.mean(axis=0), true.mean(axis=0)
-    U, _, Vt = np.linalg.svd((stated - middle).T @ (true - centre))
-    R = U @ np.diag((1.0, 1.0, np.linalg.det(U @ Vt))) @ Vt
-    return rows, (true - centre) @ R.T + middle
+    return rows, transform(rigid_fit(true, stated), true)

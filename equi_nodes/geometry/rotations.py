@@ -117,6 +117,14 @@ def transform(T: np.ndarray, points: np.ndarray) -> np.ndarray:
     return points @ np.swapaxes(T[..., :3, :3], -1, -2) + T[..., None, :3, 3]
 
 
+def rigid_fit(source: np.ndarray, target: np.ndarray) -> np.ndarray:
+    """Return the transform (4, 4) that brings points (N, 3) nearest to others, by least squares."""
+    centre, middle = source.mean(axis=0), target.mean(axis=0)
+    U, _, Vt = np.linalg.svd((target - middle).T @ (source - centre))
+    R = U @ np.diag((1.0, 1.0, np.linalg.det(U @ Vt))) @ Vt
+    return rigid(R, middle - R @ centre)
+
+
 def yaw_of(T: np.ndarray) -> float:
     """Return the heading of a rotation (3, 3) or transform (4, 4), rad."""
     return float(np.arctan2(T[1, 0] - T[0, 1], T[0, 0] + T[1, 1]))

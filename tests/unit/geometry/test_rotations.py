@@ -77,3 +77,12 @@ def test_a_level_tie_takes_the_heading_and_puts_the_position_exactly(rng, yaw):
     np.testing.assert_allclose((T_w_a @ T_a_b)[:3, 3], T_w_b[:3, 3], atol=1e-13)
     np.testing.assert_array_equal(T_w_a[2, :3], [0, 0, 1])
     np.testing.assert_allclose(rotations.yaw_of(T_w_a), yaw, atol=1e-9)
+
+
+def test_a_rigid_fit_finds_the_motion_and_never_mirrors(rng):
+    points = rng.normal(size=(30, 3))
+    T = rotations.rigid(rotations.exp_so3(rng.normal(size=3)), rng.normal(size=3))
+    found = rotations.rigid_fit(points, rotations.transform(T, points))
+    np.testing.assert_allclose(found, T, atol=1e-12)
+    mirrored = rotations.rigid_fit(points, points * (1.0, 1.0, -1.0))
+    assert np.linalg.det(mirrored[:3, :3]) > 0.99
