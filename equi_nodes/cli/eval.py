@@ -36,7 +36,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         choices=[
-            "arteq", "eqmotion", "vio", "e2_planner", "lidar_tracker", "occupancy_mapper", "stack",
+            "arteq",
+            "eqmotion",
+            "vio",
+            "e2_planner",
+            "lidar_tracker",
+            "occupancy_mapper",
+            "stack",
         ],  # fmt: skip
     )
     parser.add_argument("--tracks", type=Path, help="a text file of `frame id x y`, in metres")
