@@ -20,6 +20,7 @@ from equi_nodes.samples import (
 )
 from equi_nodes.sim.bumper import GRAZE, Near
 from equi_nodes.sim.follower import Follower
+from equi_nodes.sim.vanished import Vanished
 
 SECOND_NS = 1_000_000_000
 
@@ -100,6 +101,7 @@ class FollowSteps:
         self._sweep: CloudSample | None = None
         self._near: Near | None = None
         self._is_stuck = False
+        self._vanished = Vanished()
 
     def step(self, heard: Heard) -> FollowResult:
         """Return what to do now."""
@@ -111,8 +113,10 @@ class FollowSteps:
             return FollowResult(heard.now_ns, frame, VelocityCommand(), "standing", reason)
         pose, speed = _now(heard)
         near = self._near and self._near.at(heard.now_ns, self._command)
+        lost = self._vanished.update(heard.tracks, pose[:2], heard.now_ns)
+        people = (*self._people(heard), *lost)
         self._command = self._follower.step(
-            pose, speed, heard.path, self._people(heard), heard.grid, heard.now_ns, near
+            pose, speed, heard.path, people, heard.grid, heard.now_ns, near
         )
         return FollowResult(heard.now_ns, frame, self._command, self._follower.state)
 
