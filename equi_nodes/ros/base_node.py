@@ -16,7 +16,7 @@ from std_msgs.msg import Float64
 from equi_nodes.config.node import NodeConfig
 from equi_nodes.ros import qos
 from equi_nodes.ros.clock import NodeClock, steady_ns
-from equi_nodes.ros.convert import SECOND_NS
+from equi_nodes.ros.convert import SECOND_NS, stamp_ns
 from equi_nodes.ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
 from equi_nodes.ros.gate import Content
 from equi_nodes.ros.guard import Guard
@@ -27,6 +27,7 @@ from equi_nodes.ros.output import Output
 from equi_nodes.ros.parameters import NodeParameters
 from equi_nodes.ros.pipeline import Job, Pipeline, PipelineRunner, Result
 
+AHEAD_NS, BEHIND_NS = 50_000_000, 500_000_000  # so far stamps may be off a clock that agrees
 STOP_S = 0.5  # patience with a worker that is to end; then it is abandoned
 
 
@@ -58,12 +59,13 @@ class PipelineNode(ManagedNode):
         super().__init__(name)
         self._configs = NodeParameters(self, NodeConfig, self.config_class, parts=self.parts)
         self.log = ThrottledLog(self.get_logger(), lambda: self.settings.log_period)
-        self.clock = NodeClock(self, self.restart)
+        self.clock = NodeClock(self, self._jumped)
         self.restarts = self.abandoned = 0
         self._inputs: list[Input] = []
         self._outputs: list[Output] = []
         self._runner: PipelineRunner | None = None
-        self._is_active = self._has_data = False
+        self._is_active = False
+        self._newest_ns = 0  # greatest stamp since the restart, 0: there was no message
         self._diagnostics = Diagnostics(self)
         self._timing = self.create_publisher(Float64, "~/debug/processing_time_ms", qos.RESULT)
         steady = Clock(clock_type=ClockType.STEADY_TIME)  # a paused /clock must not silence it
@@ -174,7 +176,7 @@ class PipelineNode(ManagedNode):
 
     def clean_up(self) -> None:
         """Give back the pipeline and the topics."""
-        self._is_active = self._has_data = False
+        self._is_active, self._newest_ns = False, 0
         self._diagnostics.clear()
         if self._runner and not self._runner.stop(STOP_S):
             self.abandoned += 1
@@ -197,14 +199,20 @@ class PipelineNode(ManagedNode):
 
     def restart(self, reason: str) -> None:
         """Forget the past: time went back or jumped. Nothing happens while there is no past."""
-        if not self._has_data:
+        if not self._newest_ns:
             return
-        self._has_data = False
+        self._newest_ns = 0
         self.restarts += 1
         for endpoint in self._inputs:
             endpoint.guard.restart()
         self.get_logger().warning(f"Restart {self.restarts}: {reason}.")
         self.clear()
+
+    def _jumped(self, reason: str) -> None:
+        """Restart, unless the messages were faster than the clock and are of its new time."""
+        behind = self.clock.now_ns() - self._newest_ns
+        if not -AHEAD_NS <= behind <= BEHIND_NS:
+            self.restart(reason)
 
     @property
     def is_taking(self) -> bool:
@@ -214,7 +222,7 @@ class PipelineNode(ManagedNode):
     def _accept(
         self, to_sample: Callable[[Any], Any], take: Callable[[Any], None], msg: Any
     ) -> None:
-        self._has_data = True
+        self._newest_ns = max(self._newest_ns, stamp_ns(msg.header.stamp), 1)
         take(to_sample(msg))
 
     def deliver(self, job: Job, result: Result) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 import numpy as np
@@ -17,8 +18,15 @@ SECOND = 1_000_000_000
 STEP = SECOND // 10
 
 
+ANSWER_S = 2.0  # a message that is not answered until then was lost
+
+
 class Recording:
-    """Plays a clock and tracks as a bag does, at twice the speed."""
+    """Plays a clock and tracks as a bag does, as fast as they are answered.
+
+    Clocks keep one message alone: a node that is busy for a while would see no loop of a bag that
+    does not wait.
+    """
 
     def __init__(self, peer):
         self.peer = peer
@@ -33,8 +41,11 @@ class Recording:
             if clock:
                 self.tick(stamp)
                 self.peer.spin(0.02)
+            before = len(self.peer.predictions)
             self.peer.send(TrackSample.of_positions(stamp, "map", [1], np.zeros((1, 2))))
-            self.peer.spin(0.03)
+            end = time.monotonic() + ANSWER_S
+            while len(self.peer.predictions) == before and time.monotonic() < end:
+                self.peer.spin(0.03)
 
 
 @pytest.fixture
