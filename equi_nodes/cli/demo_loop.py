@@ -24,7 +24,8 @@ from equi_nodes.ros.heard import Heard
 from equi_nodes.sim.faults import Fault, read_faults
 from equi_nodes.sim.scenario import SCENARIOS
 
-SIM = "sim"
+SIM, PLANNER = "sim", "e2_planner"
+UNHURRIED = {"only_when_asked": True, "time_limit": 60.0}  # a plan depends on no clock of ours
 LONGEST_MINUTES = 120.0
 LINE_S = 10.0  # between two lines of progress where no table can be shown
 LOOK_S = 0.5  # between two looks at the processes
@@ -84,9 +85,10 @@ def demo_graph(arguments: argparse.Namespace) -> Graph:
     }  # fmt: skip
     if arguments.faults:
         chosen["faults"] = str(arguments.faults.resolve())
-    world = graph.node(SIM)
-    world = replace(world, parameters=world.parameters | chosen)
-    nodes = tuple(world if node.name == SIM else node for node in graph.nodes)
+    more = {SIM: chosen} | ({PLANNER: UNHURRIED} if arguments.lock_step else {})
+    nodes = tuple(
+        replace(node, parameters=node.parameters | more.get(node.name, {})) for node in graph.nodes
+    )
     return replace(graph, nodes=nodes).with_settings(arguments.settings)
 
 

@@ -29,6 +29,7 @@ from equi_nodes.ros.sim_topics import SimTopics
 CALIBRATION_S = 1.0  # between two CameraInfo while time stands
 RECORD_NS = 500_000_000  # between two messages of how the run stands
 GOAL_NS = 2_000_000_000  # without a plan, then the goal is told to a planner that began anew
+ASK_NS = 500_000_000  # between two plans in lock-step, where only this node asks for them
 SLOW = 0.9  # of the wanted factor, below it a warning is due
 RESOLUTION = 0.05  # m, of the true map
 
@@ -147,7 +148,8 @@ class SimNode(PipelineNode):
         self._lock_step.note(self._odometry.topic, stamp_ns(msg.header.stamp))
 
     def _take_plan(self, msg: Path) -> None:
-        self._goal_due_ns = self._lock_step.now_ns + GOAL_NS
+        if not self.config.lock_step:
+            self._goal_due_ns = self._lock_step.now_ns + GOAL_NS
         self._lock_step.note(self._plans.topic_name, stamp_ns(msg.header.stamp))
 
     def _take_command(self, msg: Twist) -> None:
@@ -160,7 +162,7 @@ class SimNode(PipelineNode):
         mission = session.mission
         is_new = self.config.mission and pose is not None and session.look(pose)
         if mission.current and (is_new or now_ns >= self._goal_due_ns):
-            self._goal_due_ns = now_ns + GOAL_NS
+            self._goal_due_ns = now_ns + (ASK_NS if self.config.lock_step else GOAL_NS)
             self._lock_step.expect(self._plans.topic_name)
             self.topics.show_goal(now_ns, mission.in_odom(mission.current))
         if is_new or now_ns >= self._record_due_ns or session.state == "arrived":
