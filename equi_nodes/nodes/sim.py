@@ -19,7 +19,7 @@ from equi_nodes.ros.convert import stamp_ns
 from equi_nodes.ros.diagnostics import WARN, Report
 from equi_nodes.ros.gate import Content
 from equi_nodes.ros.guard import Guard
-from equi_nodes.ros.lock_step import LockStep, ages_of
+from equi_nodes.ros.lock_step import FIRST_S, LockStep, ages_of
 from equi_nodes.ros.pipeline import Job
 from equi_nodes.ros.real_time import RealTime
 from equi_nodes.ros.run import run
@@ -109,7 +109,7 @@ class SimNode(PipelineNode):
         In lock-step one speaks after the other: all have answered the step before, the clock brings
         the command, the goal a plan where one is due, and only then the sensors have news.
         """
-        self._lock_step.wait()
+        self._lock_step.wait(FIRST_S)
         now_ns = self._lock_step.now_ns = result.stamp_ns
         self.topics.tick(now_ns)
         self._lock_step.wait()

@@ -6,7 +6,7 @@ import struct
 import threading
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from equi_nodes.ros import qos
 from equi_nodes.ros.convert import SECOND_NS
 from equi_nodes.ros.messages import message_class
 
+FIRST_S, FIRST_NS = 1.0, 3 * SECOND_NS  # a step waits so long for who never spoke, in that time
 LOOK_S = 0.5  # between two looks for topics that nobody publishes yet
 HEADER = "std_msgs/Header"
 STAMP = struct.Struct("<iI")  # seconds and nanoseconds, behind the four bytes that begin a message
@@ -57,8 +58,10 @@ class LockStep:
     at all: they act on what the step before left, and nobody else says anything. Then the sensors
     speak, and the others answer. So what a node knows when it acts does not depend on its speed.
 
-    A topic that somebody publishes is waited for from the start, but after it was too late once not
-    until it speaks again: what is not ready, or has ended, answers nothing.
+    A topic that was too late once is not waited for until it speaks again: what has ended answers
+    nothing. Who has not spoken yet may still have to see something, as an odometry that is not
+    tracking: for a while each step gives them time, so that it is no matter of speed which of the
+    first steps they answer.
 
     Attributes:
         late: how often each topic was too late.
@@ -78,7 +81,7 @@ class LockStep:
         """
         self.late: Counter[str] = Counter()
         self.now_ns = self.sensed_ns = 0
-        self._node, self._limit_s = node, limit_s
+        self._node, self._limit_s, self._began_ns = node, limit_s, 0
         self._ages_ns = {
             node.resolve_topic_name(topic): round(age * SECOND_NS) for topic, age in ages.items()
         }
@@ -120,22 +123,38 @@ class LockStep:
             self._newest_ns[topic] = max(self._newest_ns.get(topic, 0), stamp)
             self._news.notify_all()
 
-    def wait(self) -> float:
-        """Wait until no topic is too old; return the seconds that it took."""
+    def wait(self, first_s: float = 0.0) -> float:
+        """Wait until no topic is too old; return the seconds that it took.
+
+        Args:
+            first_s: seconds that who never spoke is given, too.
+        """
         started = time.monotonic()
         with self._news:
-            for topic, newest in self._newest_ns.items():
-                self._newest_ns[topic] = newest or self.now_ns
-            self._news.wait_for(lambda: self._is_closed or not self._missing(), self._limit_s)
-            for topic in () if self._is_closed else self._missing():
+            self._began_ns = self._began_ns or self.now_ns
+            self._wait_for(self._silent, first_s)
+            self._wait_for(self._missing, self._limit_s)
+            if self._is_closed:
+                return 0.0
+            is_over = self.now_ns > self._began_ns + FIRST_NS
+            for topic in self._missing() + self._silent() * is_over:
                 self.late[topic] += 1
                 del self._newest_ns[topic]
         return time.monotonic() - started
 
+    def _wait_for(self, lacking: Callable[[], list[str]], limit_s: float) -> None:
+        self._news.wait_for(lambda: self._is_closed or not lacking(), limit_s)
+
     def _missing(self) -> list[str]:
         """Return the topics that are too old."""
         newest = self._newest_ns.items()
-        return [topic for topic, ns in newest if ns < self._due_ns(self._ages_ns[topic])]
+        return [topic for topic, ns in newest if 0 < ns < self._due_ns(self._ages_ns[topic])]
+
+    def _silent(self) -> list[str]:
+        """Return the topics that have never spoken and should have by now."""
+        passed = self.now_ns - self._began_ns
+        newest = self._newest_ns.items()
+        return [topic for topic, ns in newest if not ns and passed >= self._ages_ns[topic]]
 
     def _due_ns(self, age_ns: int) -> int:
         return self.sensed_ns - age_ns if age_ns else self.now_ns
