@@ -20,14 +20,14 @@ EPOCHS = {"pedestrians": 16, "charged": 60, "springs": 60}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "e2_planner"])
+    parser.add_argument("model", choices=["eqmotion", "e2_planner", "arteq"])
     parser.add_argument("--task", choices=EPOCHS, default="pedestrians", help="what to learn from")
     parser.add_argument(
         "--held-out", default="none", help="scene kept for testing: eth hotel univ zara1 zara2 none"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of state and weights")
     parser.add_argument(
-        "--epochs", type=int, help="16 for pedestrians, 60 for particles, 8 for e2_planner"
+        "--epochs", type=int, help="if not the usual number of the model"
     )
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
@@ -46,6 +46,10 @@ def run(args: argparse.Namespace) -> dict:
         from equi_nodes.cli.planner_training import train_planner
 
         return train_planner(args)
+    if args.model == "arteq":
+        from equi_nodes.cli.body_training import train_bodies
+
+        return train_bodies(args)
     return _train_eqmotion(args)
 
 

@@ -96,3 +96,36 @@ def seeds_first(points: Tensor, mask: Tensor, count: int) -> Tensor:
     is_seed = torch.zeros_like(mask).scatter(1, seeds, True)
     rest = is_seed.to(torch.int8).argsort(dim=1, stable=True)[:, : points.shape[1] - seeds.shape[1]]
     return torch.cat([seeds, rest], 1)
+
+
+class Close(NamedTuple):
+    """The points closest to each of others.
+
+    Attributes:
+        index: (B, M, K) int64 into the N points of the same cloud.
+        weight: (B, M, K) in 0..1, falling to zero at the first point that is left out.
+        offsets: (B, M, K, 3) metres, to them.
+    """
+
+    index: Tensor
+    weight: Tensor
+    offsets: Tensor
+
+
+def closest(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
+    """Return the ``count`` closest of points (B, N, 3) to centres (B, M, 3); N is over ``count``."""
+    apart = points[:, None] - centres[:, :, None]
+    squared = apart.square().sum(-1).masked_fill(~mask[:, None], 1e6)
+    near, index = torch.topk(squared, count + 1, largest=False)
+    index = index[..., :-1]
+    weight = (1 - near[..., :-1] / near[..., -1:].clamp(min=1e-9)).clamp(min=0)
+    weight = weight * (near[..., :-1] < 1e5).to(weight)
+    return Close(index, weight, take(points, index) - centres[:, :, None])
+
+
+def take(features: Tensor, index: Tensor) -> Tensor:
+    """Return the rows of each cloud's features: (B, N, C) by (B, M, K) to (B, M, K, C)."""
+    first = torch.arange(len(index), device=index.device)[:, None, None] * features.shape[1]
+    return (
+        features.flatten(0, 1).index_select(0, (index + first).flatten()).unflatten(0, index.shape)
+    )
