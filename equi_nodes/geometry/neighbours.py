@@ -113,7 +113,7 @@ class Close(NamedTuple):
 
 
 def closest(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
-    """Return the ``count`` closest of points (B, N, 3) to centres (B, M, 3); N is over ``count``."""
+    """Return the ``count`` closest, fewer than N, of points (B, N, 3) to centres (B, M, 3)."""
     apart = points[:, None] - centres[:, :, None]
     squared = apart.square().sum(-1).masked_fill(~mask[:, None], 1e6)
     near, index = torch.topk(squared, count + 1, largest=False)

@@ -11,8 +11,8 @@ SQUARINGS = 10  # of a matrix of trace one, until its largest eigenvector alone 
 def closest_rotation(matrices: Tensor) -> Tensor:
     """Return the rotations R (..., 3, 3) with the largest tr(R^T M) to matrices M (..., 3, 3).
 
-    The quaternion of R is the main eigenvector of a symmetric matrix that is linear in M (Davenport,
-    1968); here it is found by squaring.
+    The quaternion of R is the main eigenvector of a symmetric matrix that is linear in M
+    (Davenport, 1968); here it is found by squaring.
     """
     power = _davenport(matrices)
     for _ in range(SQUARINGS):

@@ -1,10 +1,10 @@
 """People's poses and shapes from points at any orientation, after Feng et al. (ArtEq, ICCV 2023).
 
-In two steps, both exact for the 60 rotations of the icosahedron. Attention over the group votes for
-the rotation of each part, from orbit kernels and a point network that all frames share. The cloud is
-then put into the voted frame of the pelvis, where nothing changes when the person is turned, and a
-small transformer tells parts, rest coordinates, and the rotations once more, finer. Letters: B
-people, N points, M tokens (the first points, which are far apart), K neighbours.
+In two steps, both exact for the 60 rotations of the icosahedron. Attention over the group votes
+for the rotation of each part, from orbit kernels and a point network that all frames share. The
+cloud is then put into the voted frame of the pelvis, where nothing changes when the person is
+turned, and a small transformer tells parts, rest coordinates, and the rotations once more, finer.
+Letters: B people, N points, M tokens (the first points, which are far apart), K neighbours.
 """
 
 from __future__ import annotations
