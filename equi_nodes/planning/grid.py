@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
 from equi_nodes.config.e2_planner import E2PlannerConfig
+from equi_nodes.geometry.distances import distances
 
 FREE, OCCUPIED, UNKNOWN = np.uint8(0), np.uint8(1), np.uint8(2)
 CORNER = 0.71  # cells from the middle of an obstacle's cell to its corner
@@ -62,10 +62,10 @@ def states(cells: np.ndarray, free_threshold: int, occupied_threshold: int) -> n
 
 def clearance(cell_states: np.ndarray, resolution: float) -> np.ndarray:
     """Return the distance (H, W) float32 of each cell to the nearest obstacle's centre, metres."""
-    apart = (cell_states != OCCUPIED).view(np.uint8)
+    apart = cell_states != OCCUPIED
     if apart.all():
         return np.full(cell_states.shape, np.float32(resolution * sum(cell_states.shape)))
-    return cv2.distanceTransform(apart, cv2.DIST_L2, cv2.DIST_MASK_PRECISE) * resolution
+    return distances(apart) * resolution
 
 
 def step_costs(distance: np.ndarray, resolution: float, inflation: Inflation) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 
+from equi_nodes.geometry.distances import distances
 from equi_nodes.samples import GridSample
 
 FREE = 25  # per cent, of a cell that was seen to be free
@@ -33,9 +33,7 @@ class Surroundings:
         self._window, self._reach = window, reach
         self._away = np.full(window.shape, reach, np.float32)
         if window.size and (window >= occupied).any():
-            apart = (window < occupied).astype(np.uint8)
-            distance = cv2.distanceTransform(apart, cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
-            self._away = distance * grid.resolution
+            self._away = distances(window < occupied) * grid.resolution
 
     def space(self, places: np.ndarray) -> np.ndarray:
         """Return the metres (N,) from places (N, 2) to the nearest obstacle's cell, none is far."""
