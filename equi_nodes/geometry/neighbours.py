@@ -125,7 +125,6 @@ def closest(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
 
 def take(features: Tensor, index: Tensor) -> Tensor:
     """Return the rows of each cloud's features: (B, N, C) by (B, M, K) to (B, M, K, C)."""
-    first = torch.arange(len(index), device=index.device)[:, None, None] * features.shape[1]
-    return (
-        features.flatten(0, 1).index_select(0, (index + first).flatten()).unflatten(0, index.shape)
-    )
+    first = torch.arange(index.shape[0], device=index.device)[:, None, None] * features.shape[1]
+    rows = features.flatten(0, 1).index_select(0, (index + first).flatten())
+    return rows.unflatten(0, index.shape)

@@ -191,7 +191,7 @@ class ArtEq(nn.Module):
         worth = total / (count + 1e-6) * count.clamp(max=self.architecture.worth)
         return worth[..., None, None] * spread @ self.rest_to_tpose.transpose(-1, -2)
 
-    def example_inputs(self, people: int = 2, points: int = 80) -> tuple[Tensor, Tensor]:
+    def example_inputs(self, people: int = 2, points: int = 120) -> tuple[Tensor, Tensor]:
         """Return points and a mask of the right shapes."""
         draw = torch.Generator().manual_seed(0)
         cloud = 0.4 * torch.randn(people, points, 3, generator=draw)
@@ -255,9 +255,9 @@ class BodyInFrame(nn.Module):
         """Return what is seen."""
         features = self._tokens(cloud)
         there = cloud.mask[:, : self.tokens]
-        is_query = there.new_ones(1, 1).expand(len(there), len(self.queries))
+        is_query = there.new_ones(1, 1).expand(there.shape[0], self.queries.shape[0])
         missing = NOWHERE * (~torch.cat([there, is_query], 1)).to(features)[:, None, None]
-        queries = self.queries.expand(len(features), -1, -1)
+        queries = self.queries.expand(features.shape[0], -1, -1)
         features = torch.cat([features, queries], 1)
         for block in self.blocks:
             features = block(features, missing)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -16,6 +15,7 @@ from equi_nodes.fitting.evidence import Evidence
 from equi_nodes.fitting.levers import Pose
 from equi_nodes.fitting.refine import Crop, Settings, refine
 from equi_nodes.fitting.temporal import People
+from equi_nodes.models.arteq import Estimate
 from equi_nodes.pipelines.body_results import Bodies, no_bodies, told
 from equi_nodes.pipelines.person_crops import people_of
 from equi_nodes.runtime.network import Network, open_network
@@ -24,30 +24,6 @@ from equi_nodes.samples import BodySample, CloudSample
 
 LEAST_SIGMA, MOST_SIGMA = 0.1, 1.0  # rad, of the network's turns, whatever it says
 OFF_SHAPE = 2.5  # standard deviations a coefficient; nobody is built so
-
-
-class Estimate(NamedTuple):
-    """What the network says of people, in the order of its outputs.
-
-    Attributes:
-        parts: (B, N, 23) logits of each point's part, the last of being of no person.
-        rest: (B, N, 3) metres, the point of the mean body at rest that each point is.
-        confidence: (B, N) log of the inverse variance of that, 1/m^2.
-        rotations: (B, 22, 3, 3) global part rotations.
-        betas: (B, 10) shape.
-        translation: (B, 3) metres, the pelvis.
-        log_sigma: (B, 22, 2) logs of rad and of metres, how far each part may be off.
-        certainty: (B, 22) how clearly the votes for a rotation agree.
-    """
-
-    parts: Tensor
-    rest: Tensor
-    confidence: Tensor
-    rotations: Tensor
-    betas: Tensor
-    translation: Tensor
-    log_sigma: Tensor
-    certainty: Tensor
 
 
 class BodyFitter:

@@ -28,7 +28,7 @@ def export_onnx(model: str, weights: str | Path, path: Path) -> None:
         EquiError: the weights cannot be loaded.
     """
     deployment, network = DEPLOYMENTS[model], load_model(model, weights)
-    free = {name: torch.export.Dim(name) for name in deployment.sizes}
+    free = {name: _free(name, fewest) for name, (fewest, *_) in deployment.sizes.items()}
     inputs = [part if is_given(part) else None for part in network.example_inputs()]
     names = [name for name, part in zip(deployment.inputs, inputs) if part is not None]
     shapes = {name: dict(enumerate(free[n] for n in deployment.axes[name])) for name in names}
@@ -46,6 +46,11 @@ def export_onnx(model: str, weights: str | Path, path: Path) -> None:
             verbose=False,
         )
     _forget_where_it_was_made(path)
+
+
+def _free(name: str, fewest: int) -> torch.export.Dim:
+    """Return a size that is free from ``fewest`` on; one is no limit."""
+    return torch.export.Dim(name, min=fewest if fewest > 1 else None)
 
 
 def parity(model: str, weights: str | Path, path: Path) -> dict[str, float]:
