@@ -20,14 +20,16 @@ if TYPE_CHECKING:
 HELP = "Measure the latency of a network on every backend."
 EXAMPLE = "equi bench eqmotion --json bench.json"
 
-SIZES = {"eqmotion": (1, 8, 32, 128), "e2_planner": (128, 512, 2048)}
+SIZES = {
+    "eqmotion": (1, 8, 32, 128), "e2_planner": (128, 512, 2048), "arteq": (512, 1024, 2048),
+}  # fmt: skip
 SECONDS = 3.0  # spent on each row at most
 MOST_RUNS = 300
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "e2_planner", "vio", "clouds"])
+    parser.add_argument("model", choices=["eqmotion", "e2_planner", "arteq", "vio", "clouds"])
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of agents, nodes or points")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", default="")
@@ -99,7 +101,13 @@ def _of_planner(architecture: Any, threads: int) -> Iterator[tuple[str, Network]
     yield "reference", ReferencePlanner(architecture, threads)
 
 
-_REFERENCES = {"eqmotion": _of_eqmotion, "e2_planner": _of_planner}
+def _of_bodies(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
+    from equi_nodes.runtime.reference_arteq import ReferenceArtEq
+
+    yield "reference", ReferenceArtEq(threads)
+
+
+_REFERENCES = {"eqmotion": _of_eqmotion, "e2_planner": _of_planner, "arteq": _of_bodies}
 
 
 def _time(network: Network, inputs: Sequence) -> dict[str, float]:

@@ -23,6 +23,7 @@ from equi_nodes.runtime.weights import shipped_weights
 from equi_nodes.samples import BodySample, CloudSample
 
 LEAST_SIGMA, MOST_SIGMA = 0.1, 1.0  # rad, of the network's turns, whatever it says
+FEWEST = 96  # points that the network is given, some of them missing
 OFF_SHAPE = 2.5  # standard deviations a coefficient; nobody is built so
 
 
@@ -119,7 +120,7 @@ class BodyFitter:
 
     def _batch(self, crops: list[np.ndarray], middles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return points around the middles (B, N, 3), padded, and which are none (B, N)."""
-        most = max(map(len, crops))
+        most = max(FEWEST, *map(len, crops))
         points = np.zeros((len(crops), most, 3), self.network.dtype)
         mask = np.zeros((len(crops), most), bool)
         for row, (own, middle) in enumerate(zip(crops, middles, strict=True)):
