@@ -165,6 +165,8 @@ def check_large_messages() -> Check:
     free_mb = shutil.disk_usage(shared).free / 1e6 if shared.is_dir() else 0.0
     if free_mb < FREE_SHARED_MEMORY_MB:
         fix = "enlarge /dev/shm, in a container with --shm-size=512m"
+        if any(shared.glob("fastdds_*")):
+            fix += "; or end all nodes and remove /dev/shm/fastdds_*, which killed ones left"
         return Check("dds profile", "warn", f"{free_mb:.0f} MB of shared memory free", fix)
     return Check(
         "dds profile", "ok", profile or "default; config/dds/fastdds.xml suits large clouds"
