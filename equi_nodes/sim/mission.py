@@ -35,8 +35,8 @@ class Mission:
 
     Attributes:
         goals: all of them, in their order.
-        T_odom_w: (4, 4) where the world lies in the odometry's frame, by the first odometry; None
-            before it.
+        T_odom_w: (4, 4) where the world lies in the odometry's frame, by the odometry it was tied
+            to last; None before.
     """
 
     def __init__(self, places: Sequence[np.ndarray]) -> None:
@@ -67,8 +67,15 @@ class Mission:
             T_w_b: (4, 4) true pose of the base.
             T_odom_b: (4, 4) the same by the odometry; only its place and yaw count.
         """
-        self.T_odom_w = level_tie(T_odom_b, T_w_b)
+        self.tie(T_w_b, T_odom_b)
         self.goals[0].sent_ns = stamp_ns
+
+    def tie(self, T_w_b: np.ndarray, T_odom_b: np.ndarray) -> None:
+        """Take the frame of an odometry that began anew, as a robot's localisation would.
+
+        Arguments as of ``start``.
+        """
+        self.T_odom_w = level_tie(T_odom_b, T_w_b)
 
     def step(self, stamp_ns: int, T_w_b: np.ndarray, T_odom_b: np.ndarray) -> bool:
         """Look where the robot is; return whether a new goal was given. Arguments as of ``start``.

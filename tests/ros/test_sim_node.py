@@ -32,6 +32,9 @@ RATES = {
 }  # fmt: skip
 
 
+START = np.zeros(2)  # where the robot of the shared world was when it got its first goal
+
+
 class World:
     """A simulation under way and all that it says."""
 
@@ -170,6 +173,7 @@ def test_a_sweep_has_rings_times_and_intensities(world):
 
 def test_odometry_brings_the_first_goal(world):
     assert not world.goals
+    START[:] = world.place()
     world.say_odometry()
     world.peer.until(lambda: world.goals, "a goal")
     assert world.goals[0].header.frame_id == "odom"
@@ -189,6 +193,16 @@ def test_a_command_drives_the_robot_and_is_soon_forgotten(world):
     here = world.place()
     world.peer.until(lambda: world.clock[-1] > clock + 3e9, "another second", START_S)
     assert np.hypot(*(world.place() - here)) < 1e-3
+
+
+def test_an_odometry_that_begins_anew_is_told_the_goal_in_its_frame(world):
+    first = world.goals[0].pose.position
+    seen = len(world.goals)
+    world.say_odometry()  # it sees the origin where the robot has come to
+    world.peer.until(lambda: len(world.goals) > seen, "the goal once more")
+    newest = world.goals[-1].pose.position
+    driven = np.hypot(*(world.place() - START))
+    assert (newest.x, newest.y) == pytest.approx((first.x - driven, first.y), abs=0.02)
 
 
 def test_time_stops_and_goes_on(world):

@@ -27,6 +27,11 @@ def test_goals_are_told_in_the_frame_of_the_odometry(mission):
     np.testing.assert_allclose(mission.in_odom(mission.current), [-1.0, -1.0, -np.pi / 2])
 
 
+def test_an_odometry_that_begins_anew_has_the_goals_in_its_own_frame(mission):
+    mission.tie(at(2.0, 1.0, np.pi / 2), at(0.0, 0.0))
+    np.testing.assert_allclose(mission.in_odom(mission.current), [-1.0, 0.0, -np.pi / 2], atol=1e-9)
+
+
 def test_the_next_goal_comes_when_the_odometry_says_so(mission):
     first, second = mission.goals
     assert not mission.step(2, at(1.2, 0.8), at(-0.2, -0.2))
