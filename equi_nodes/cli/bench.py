@@ -22,6 +22,7 @@ EXAMPLE = "equi bench eqmotion --json bench.json"
 
 SIZES = {
     "eqmotion": (1, 8, 32, 128), "e2_planner": (128, 512, 2048), "arteq": (512, 1024, 2048),
+    "apen": (1024, 4096),
 }  # fmt: skip
 SECONDS = 3.0  # spent on each row at most
 MOST_RUNS = 300
@@ -29,7 +30,9 @@ MOST_RUNS = 300
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "e2_planner", "arteq", "vio", "clouds"])
+    parser.add_argument(
+        "model", choices=["eqmotion", "e2_planner", "arteq", "apen", "vio", "clouds"]
+    )
     parser.add_argument("--sizes", type=int, nargs="+", help="numbers of agents, nodes or points")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--weights", default="")
@@ -107,7 +110,17 @@ def _of_bodies(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]
     yield "reference", ReferenceArtEq(threads)
 
 
-_REFERENCES = {"eqmotion": _of_eqmotion, "e2_planner": _of_planner, "arteq": _of_bodies}
+def _of_parts(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
+    from equi_nodes.models.segmenters import DGCNN, PointNet
+    from equi_nodes.runtime.reference_apen import ReferenceSegmenter
+
+    yield "pointnet", ReferenceSegmenter("pointnet", PointNet(architecture.labels), threads)
+    yield "reference", ReferenceSegmenter("dgcnn", DGCNN(architecture.labels), threads)
+
+
+_REFERENCES = {
+    "eqmotion": _of_eqmotion, "e2_planner": _of_planner, "arteq": _of_bodies, "apen": _of_parts,
+}  # fmt: skip
 
 
 def _time(network: Network, inputs: Sequence) -> dict[str, float]:

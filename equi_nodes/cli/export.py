@@ -15,7 +15,7 @@ EXAMPLE = "equi export eqmotion --out engines --tensorrt"
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "e2_planner"])
+    parser.add_argument("model", choices=["eqmotion", "e2_planner", "arteq", "apen"])
     parser.add_argument("--out", type=Path, help="folder of the files; default: the node's cache")
     parser.add_argument("--weights", default="", help="a .safetensors file; default: shipped")
     parser.add_argument("--tensorrt", action="store_true", help="also build a TensorRT engine")

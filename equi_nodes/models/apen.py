@@ -35,6 +35,10 @@ class Architecture:
     moments: int = 8  # first and second moments that a cell has of each kind
     chiral: bool = False  # tell mirror images apart, as left and right limbs need: SE(3), not E(3)
 
+    def __post_init__(self) -> None:
+        """Take the lengths as they come from a file, too."""
+        object.__setattr__(self, "sigmas", tuple(self.sigmas))
+
 
 class Segments(NamedTuple):
     """What the network says of a cloud.

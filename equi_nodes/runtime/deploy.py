@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from equi_nodes.runtime import e2_planner, eqmotion
+from equi_nodes.runtime import apen, arteq, e2_planner, eqmotion
 from equi_nodes.runtime.deployment import Deployment
 
 DEPLOYMENTS: dict[str, Deployment] = {
     "eqmotion": eqmotion.DEPLOYMENT,
     "e2_planner": e2_planner.DEPLOYMENT,
+    "arteq": arteq.DEPLOYMENT,
+    "apen": apen.DEPLOYMENT,
 }

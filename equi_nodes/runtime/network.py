@@ -33,7 +33,7 @@ def open_network(model: str, weights: str, backend: str, threads: int) -> Networ
     """Return the network of ``model`` on a backend.
 
     Args:
-        model: eqmotion or e2_planner.
+        model: eqmotion, e2_planner, arteq or apen.
         weights: path of a safetensors file, empty for the shipped one.
         backend: torch, onnx, tensorrt, or auto for the fastest at hand.
         threads: processor threads it may use.

@@ -13,13 +13,15 @@ from safetensors.torch import save_file
 from torch import nn
 
 from equi_nodes.errors import EquiError
-from equi_nodes.models import e2_planner, eqmotion
+from equi_nodes.models import apen, arteq, e2_planner, eqmotion
 from equi_nodes.runtime.card import matches_card, sha256
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
 MODELS: dict[str, tuple[type[nn.Module], Callable]] = {
     "eqmotion": (eqmotion.EqMotion, eqmotion.Architecture),
     "e2_planner": (e2_planner.E2Planner, e2_planner.Architecture),
+    "arteq": (arteq.ArtEq, arteq.Architecture),
+    "apen": (apen.APEN, apen.Architecture),
 }
 
 
