@@ -15,7 +15,9 @@ from equi_nodes.runtime.export import parity
 from equi_nodes.runtime.network import open_network
 from equi_nodes.runtime.weights import save_model
 
-SMALL = Architecture(labels=5, categories=3, cells=24, scalars=16, vectors=4, moments=2)
+SMALL = Architecture(  # an export takes longer the more is unrolled
+    labels=5, categories=3, cells=24, scalars=16, vectors=4, moments=2, sigmas=(0.03, 0.1), steps=3
+)
 LIMIT = 1e-4
 
 
