@@ -31,7 +31,7 @@ def train_bodies(args: argparse.Namespace) -> dict:
             line = " ".join(f"{name} {value:.3g}" for name, value in figures.items())
             progress.log(f"epoch {epoch} {line}")
 
-        model, figures = train(args.out, schedule, report=report)
+        model, figures = train(args.model, args.out, schedule, report)
     weights = args.out / f"{args.model}.safetensors"
     save_model(weights, args.model, model, card(args, asdict(schedule), figures))
     Console().print(f"weights in {weights}")

@@ -20,7 +20,7 @@ EPOCHS = {"pedestrians": 16, "charged": 60, "springs": 60}
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "e2_planner", "arteq"])
+    parser.add_argument("model", choices=["eqmotion", "e2_planner", "arteq", "pointnet"])
     parser.add_argument("--task", choices=EPOCHS, default="pedestrians", help="what to learn from")
     parser.add_argument(
         "--held-out", default="none", help="scene kept for testing: eth hotel univ zara1 zara2 none"
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> dict:
         from equi_nodes.cli.planner_training import train_planner
 
         return train_planner(args)
-    if args.model == "arteq":
+    if args.model in ("arteq", "pointnet"):
         from equi_nodes.cli.body_training import train_bodies
 
         return train_bodies(args)

@@ -94,6 +94,38 @@ class Seen(NamedTuple):
     betas: Tensor
 
 
+def seen_from(points: Tensor, parts: Tensor, betas: Tensor) -> Seen:
+    """Return as what is seen the outputs (B, N, 27) of points and (B, 22, 14) of parts."""
+    turns = parts[..., :9].unflatten(-1, (3, 3)) + torch.eye(3).to(parts)
+    return Seen(
+        points[..., :-4], points[..., -4:-1], 3 + 3 * points[..., -1], turns, parts[..., 9:12],
+        parts[..., 12:] - 1, betas,
+    )  # fmt: skip
+
+
+def told(seen: Seen, middle: Tensor, turns: Tensor | None = None) -> Estimate:
+    """Return an estimate from what is seen around a middle (B, 3), in the frame it is seen in.
+
+    Args:
+        seen: of the bodies.
+        middle: metres, of the points.
+        turns: (B, 22, 3, 3) that take the place of those seen; multiples of rotations, about.
+    """
+    certainty = (seen.turns.square().sum((-2, -1)) / 3).sqrt()
+    rotations = closest_rotation(seen.turns if turns is None else turns)
+    return Estimate(
+        seen.parts, seen.rest, seen.confidence, rotations, seen.betas,
+        middle + seen.joints[:, 0], seen.log_sigma, certainty,
+    )  # fmt: skip
+
+
+def centred(points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    """Return points (B, N, 3) around their middle, zero where there are none; and it (B, 3)."""
+    there = mask.to(points)[..., None]
+    middle = (points * there).sum(1) / there.sum(1).clamp(min=1)
+    return (points - middle[:, None]) * there, middle
+
+
 class Cloud(NamedTuple):
     """Points around their middle, (B, N, 3), a mask, and each token's neighbours."""
 
@@ -143,9 +175,7 @@ class ArtEq(nn.Module):
 
     def prepare(self, points: Tensor, mask: Tensor) -> tuple[Cloud, Tensor]:
         """Return the cloud around its middle, and the middle (B, 3)."""
-        there = mask.to(points)[..., None]
-        middle = (points * there).sum(1) / there.sum(1).clamp(min=1)
-        points = (points - middle[:, None]) * there
+        points, middle = centred(points, mask)
         a = self.architecture
         around = closest(points[:, : a.tokens], points, mask, a.neighbours)
         return Cloud(points, mask, around), middle
@@ -165,13 +195,9 @@ class ArtEq(nn.Module):
     def conclude(self, cloud: Cloud, middle: Tensor, frame: Tensor, seen: Seen) -> Estimate:
         """Return the estimate in the frame of the points, votes and points brought together."""
         prior = 0.5 * (-2 * seen.log_sigma[..., :1, None]).exp() * seen.turns
-        turns = closest_rotation(prior + self._alignment(cloud, frame, seen))
-        translation = middle + (frame @ seen.joints[:, 0, :, None])[..., 0]
-        certainty = (seen.turns.square().sum((-2, -1)) / 3).sqrt()
-        return Estimate(
-            seen.parts, seen.rest, seen.confidence, frame[:, None] @ turns, seen.betas,
-            translation, seen.log_sigma, certainty,
-        )  # fmt: skip
+        said = told(seen, middle, prior + self._alignment(cloud, frame, seen))
+        place = middle + (frame @ (said.translation - middle)[..., None])[..., 0]
+        return said._replace(rotations=frame[:, None] @ said.rotations, translation=place)
 
     def _alignment(self, cloud: Cloud, frame: Tensor, seen: Seen) -> Tensor:
         """Return (B, 22, 3, 3) how each part's points lie to where they are at rest, over 1/m^2.
@@ -265,11 +291,7 @@ class BodyInFrame(nn.Module):
         points = self._points(cloud, self.of_token(features[:, : self.tokens]))
         queries = features[:, self.tokens :]
         parts = self.part(queries[:, :-1])
-        turns = parts[..., :9].unflatten(-1, (3, 3)) + torch.eye(3).to(parts)
-        return Seen(
-            points[..., :-4], points[..., -4:-1], 3 + 3 * points[..., -1], turns,
-            parts[..., 9:12], parts[..., 12:] - 1, self.betas(queries[:, -1]),
-        )  # fmt: skip
+        return seen_from(points, parts, self.betas(queries[:, -1]))
 
     def _tokens(self, cloud: Cloud) -> Tensor:
         around = cloud.around

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -11,24 +12,26 @@ from torch import nn
 from equi_nodes.geometry.icosahedral import icosahedral
 from equi_nodes.geometry.neighbours import seeds_first
 from equi_nodes.models.arteq import Architecture, Estimate
+from equi_nodes.models.pointnet import Architecture as Plain
 from equi_nodes.runtime.deployment import Arrays, Deployment, Outputs
 
 FEWEST = 96  # points; a cloud is padded to so many
+FIRST = 64  # points that lie far from each other
 LIMBS = 6  # random sticks of a made-up figure, metres long
 FARTHEST = 5.0  # m, a cloud is shifted in the check; the caller takes out a far origin
 
 
-def _scene(a: Architecture, points: int, rng: np.random.Generator) -> Arrays:
+def _scene(a: Architecture | Plain, points: int, rng: np.random.Generator) -> Arrays:
     """Return one figure."""
-    return _ordered(a, _figure(points, rng)[None], np.ones((1, points), bool))
+    return _ordered(_figure(points, rng)[None], np.ones((1, points), bool))
 
 
-def _draw(a: Architecture, rng: np.random.Generator) -> Arrays:
+def _draw(a: Architecture | Plain, rng: np.random.Generator) -> Arrays:
     """Return figures of random number, each of a random number of points."""
     people, points = int(rng.integers(1, 4)), int(rng.integers(FEWEST, 400))
-    counts = rng.integers(a.tokens, points + 1, people)
+    counts = rng.integers(FIRST, points + 1, people)
     clouds = np.stack([_figure(points, rng) for _ in range(people)])
-    return _ordered(a, clouds, np.arange(points) < counts[:, None])
+    return _ordered(clouds, np.arange(points) < counts[:, None])
 
 
 def _figure(points: int, rng: np.random.Generator) -> np.ndarray:
@@ -38,8 +41,8 @@ def _figure(points: int, rng: np.random.Generator) -> np.ndarray:
     return (along + rng.normal(0, 0.05, (points, 3))).astype(np.float32)
 
 
-def _ordered(a: Architecture, clouds: np.ndarray, mask: np.ndarray) -> Arrays:
-    order = seeds_first(torch.from_numpy(clouds), torch.from_numpy(mask), a.tokens).numpy()
+def _ordered(clouds: np.ndarray, mask: np.ndarray) -> Arrays:
+    order = seeds_first(torch.from_numpy(clouds), torch.from_numpy(mask), FIRST).numpy()
     people = np.arange(len(clouds))[:, None]
     return clouds[people, order], mask[people, order]
 
@@ -73,6 +76,18 @@ def _move(
     return moved, expect
 
 
+def _shift(
+    a: Plain, inputs: Arrays, rng: np.random.Generator
+) -> tuple[Arrays, Callable[[Outputs], Outputs]]:
+    shift = rng.uniform(-FARTHEST, FARTHEST, 3)
+
+    def expect(outputs: Outputs) -> Outputs:
+        said = Estimate(*outputs)
+        return said._replace(translation=said.translation + shift[:, None])
+
+    return ((inputs[0] + shift).astype(np.float32), inputs[1]), expect
+
+
 def _itself(model: nn.Module) -> nn.Module:
     return model
 
@@ -88,3 +103,4 @@ DEPLOYMENT = Deployment(
     comparable=_comparable,
     move=_move,
 )
+PLAIN = replace(DEPLOYMENT, move=_shift)

@@ -9,5 +9,6 @@ DEPLOYMENTS: dict[str, Deployment] = {
     "eqmotion": eqmotion.DEPLOYMENT,
     "e2_planner": e2_planner.DEPLOYMENT,
     "arteq": arteq.DEPLOYMENT,
+    "pointnet": arteq.PLAIN,
     "apen": apen.DEPLOYMENT,
 }

@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from equi_nodes.errors import EquiError
-from equi_nodes.models import apen, arteq, e2_planner, eqmotion
+from equi_nodes.models import apen, arteq, e2_planner, eqmotion, pointnet
 from equi_nodes.runtime.card import matches_card, sha256
 
 SHIPPED = Path(__file__).resolve().parents[1] / "weights"
@@ -21,6 +21,7 @@ MODELS: dict[str, tuple[type[nn.Module], Callable]] = {
     "eqmotion": (eqmotion.EqMotion, eqmotion.Architecture),
     "e2_planner": (e2_planner.E2Planner, e2_planner.Architecture),
     "arteq": (arteq.ArtEq, arteq.Architecture),
+    "pointnet": (pointnet.PointNet, pointnet.Architecture),
     "apen": (apen.APEN, apen.Architecture),
 }
 

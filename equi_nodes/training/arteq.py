@@ -22,7 +22,8 @@ from equi_nodes.datasets.person_batches import (
 )
 from equi_nodes.datasets.person_clouds import TRAINING, CloudOptions
 from equi_nodes.datasets.person_poses import poses_of
-from equi_nodes.models.arteq import Architecture, ArtEq, Seen, closest_rotation
+from equi_nodes.models.arteq import Architecture, ArtEq, Seen, centred, closest_rotation
+from equi_nodes.models.pointnet import PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
 BATCH = 32  # people
@@ -33,24 +34,22 @@ LOWEST, HIGHEST = -2.0, 10.0  # logs of inverse variances that are learned from
 
 
 def train(
-    folder: Path,
-    schedule: Schedule,
-    architecture: Architecture = Architecture(),
-    report: Report | None = None,
-) -> tuple[ArtEq, dict]:
+    name: str, folder: Path, schedule: Schedule, report: Report | None = None
+) -> tuple[nn.Module, dict]:
     """Train on drawn people and keep the epoch that judges best on recordings kept for validation.
 
     Args:
+        name: arteq, or pointnet, which learns from the same people.
         folder: where the state is kept; calling again with the same folder continues there.
         schedule: how long and how fast.
-        architecture: of the network.
         report: called after each epoch with its number and figures.
 
     Returns:
         the model, and the validation figures of the kept epoch.
     """
     torch.manual_seed(schedule.seed)
-    model = ArtEq(architecture, rest_to_tpose())
+    is_ours = name == "arteq"
+    model = ArtEq(Architecture(), rest_to_tpose()) if is_ours else PointNet()
     learned, validation = apart(poses_of("train", random_share=0.2, mixed_share=0.4))
 
     @lru_cache(KEPT)
@@ -67,7 +66,9 @@ def train(
         view: draw_crowd(np.random.default_rng(3), validation, (view,), VALIDATED, CloudOptions())
         for view in VIEWS
     }
-    task = Task(batches_of, loss, lambda average: validate(average, crowds))
+    task = Task(
+        batches_of, loss if is_ours else plain_loss, lambda average: validate(average, crowds)
+    )
     figures = fit(model, task, schedule, folder, report)
     return model, figures | {"people": schedule.epochs * DRAWN * KEPT}
 
@@ -81,6 +82,13 @@ def loss(model: ArtEq, batch: PersonBatch, progress: float) -> Tensor:
         frame[::2] = closest_rotation(votes[:, 0].detach())
     seen = model.look(cloud, frame)
     return 0.5 * _squared(votes - batch.rotations[::2]) + _body_loss(seen, batch, middle, frame)
+
+
+def plain_loss(model: PointNet, batch: PersonBatch, progress: float) -> Tensor:
+    """Return what the plain network is trained by; it sees bodies in the frame of the points."""
+    points, middle = centred(batch.points, batch.mask)
+    frame = torch.eye(3).expand(len(points), -1, -1)
+    return _body_loss(model.look(points, batch.mask), batch, middle, frame)
 
 
 def _body_loss(seen: Seen, batch: PersonBatch, middle: Tensor, frame: Tensor) -> Tensor:
