@@ -25,6 +25,7 @@ TURNED = 0.2  # rad, a turn on the spot ends so near to where it should look
 TURN_GAIN = 2.5  # 1/s
 SLOWEST = 0.3  # m/s: who stands asks what would be if it drove off
 BACK_OFF_M = 0.4  # of free floor behind the robot, before it backs off
+AHEAD = 0.5  # cosine between the heading and who comes from ahead
 CLOSE = 0.35  # m between robot and person from which it does
 
 
@@ -186,13 +187,17 @@ class Follower:
     def _has_to_back_off(
         self, pose: np.ndarray, walkers: Walkers, space: Surroundings | None
     ) -> bool:
-        """Return whether somebody comes up to the robot, and the floor behind is free."""
+        """Return whether somebody comes up to the robot from ahead, and the floor behind is free.
+
+        Who passes beside it will be behind it next.
+        """
         if not self.config.back_off_speed or space is None:
             return False
         offsets = walkers.positions - pose[:2]
-        away = np.linalg.norm(offsets, axis=1)
-        closing = -(offsets * walkers.velocities).sum(1) / np.maximum(away, 1e-6)
-        is_coming = (away - self._keep.contact < CLOSE) & (closing > 0.2)
+        away = np.maximum(np.linalg.norm(offsets, axis=1), 1e-6)
+        closing = -(offsets * walkers.velocities).sum(1) / away
+        is_ahead = offsets @ np.array([np.cos(pose[2]), np.sin(pose[2])]) > AHEAD * away
+        is_coming = is_ahead & (away - self._keep.contact < CLOSE) & (closing > 0.2)
         if not is_coming.any() or walkers.stopping_speed(pose, self._keep, backwards=True) < 0.5:
             return False
         behind = arc(pose, 0.0, -np.arange(0.0, BACK_OFF_M + SPACING, SPACING))

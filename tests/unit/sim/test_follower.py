@@ -261,6 +261,17 @@ def test_it_backs_off_only_over_floor_that_it_saw(unknown, backs_off):
     assert (lowest < -0.1) == backs_off
 
 
+def test_it_does_not_back_off_from_who_passes_beside_it():
+    robot, people = Unicycle(), walker((2.6, 0.75), (-1.2, -0.12))
+    run(Follower(), robot, poses(STRAIGHT), 4.0, people=people, grid=room())
+    trace = np.array(robot.trace)[1:]
+    there = np.array([people(i * PERIOD).positions[0, :2] for i in range(1, len(trace) + 1)])
+    is_behind = (there - trace[:, :2])[:, 0] < 0.0
+    assert is_behind.any()
+    speeds = np.diff(trace[:, 0]) / PERIOD
+    assert speeds[is_behind[1:]].min() > -0.03
+
+
 def test_it_does_not_back_off_into_somebody_behind():
     def both(seconds):
         coming, behind = walker((3.0, 0.0), (-0.6, 0.0))(seconds), (-0.8, 0.0, 0.0)
