@@ -16,12 +16,16 @@ from equi_nodes.errors import EquiError
 HELP = "Train a network on the recordings at hand; call again to continue."
 EXAMPLE = "equi train eqmotion --held-out zara1 --out runs/zara1"
 EPOCHS = {"pedestrians": 16, "charged": 60, "springs": 60}
+PART_TASKS = ("people", "rooms", "objects")
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Add the verb's arguments."""
-    parser.add_argument("model", choices=["eqmotion", "e2_planner", "arteq", "pointnet"])
-    parser.add_argument("--task", choices=EPOCHS, default="pedestrians", help="what to learn from")
+    parser.add_argument("model", choices=["eqmotion", "e2_planner", "arteq", "pointnet", "apen"])
+    parser.add_argument(
+        "--task", choices=[*EPOCHS, *PART_TASKS],
+        help="what to learn from: eqmotion's is pedestrians, apen's people if not said otherwise",
+    )  # fmt: skip
     parser.add_argument(
         "--held-out", default="none", help="scene kept for testing: eth hotel univ zara1 zara2 none"
     )
@@ -50,7 +54,21 @@ def run(args: argparse.Namespace) -> dict:
         from equi_nodes.cli.body_training import train_bodies
 
         return train_bodies(args)
+    if args.model == "apen":
+        from equi_nodes.cli.part_training import train_parts
+
+        args.task = _task(args, PART_TASKS)
+        return train_parts(args)
+    args.task = _task(args, tuple(EPOCHS))
     return _train_eqmotion(args)
+
+
+def _task(args: argparse.Namespace, tasks: tuple[str, ...]) -> str:
+    """Return the task that is asked for, the first of the model's if none is."""
+    task = args.task or tasks[0]
+    if task not in tasks:
+        raise EquiError(f"{args.model} has no task {task}; take one of {', '.join(tasks)}.")
+    return task
 
 
 def _train_eqmotion(args: argparse.Namespace) -> dict:

@@ -1,0 +1,149 @@
+"""Batches of labelled clouds for a network of parts: people, rooms and things with joints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import lru_cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from equi_nodes.body.skeleton import JOINTS
+from equi_nodes.datasets import objects, rooms
+from equi_nodes.datasets.person_clouds import OUTSIDE, TRAINING, VIEWS, draw_person, random_rotation
+from equi_nodes.datasets.person_poses import Poses, poses_of
+from equi_nodes.geometry.neighbours import seeds_first
+
+PERSON_POINTS = 1024
+NO_PART = -1  # of points that belong to nothing, such as outliers
+
+LABELS = {
+    "people": (*JOINTS, "outside"),
+    "rooms": rooms.CLASSES,
+    "objects": objects.CLASSES,
+}
+
+
+class Labelled(NamedTuple):
+    """One cloud with its truth.
+
+    Attributes:
+        points: (N, 3) float32 metres.
+        labels: (N,) int64 class of each point.
+        parts: (N,) int64 rigid part of each point, ``NO_PART`` where there is none.
+    """
+
+    points: np.ndarray
+    labels: np.ndarray
+    parts: np.ndarray
+
+
+class PartBatch(NamedTuple):
+    """Clouds as a network takes them, around their middle, points far from each other first.
+
+    Attributes:
+        points: (B, N, 3) metres.
+        mask: (B, N) bool.
+        labels: (B, N) int64.
+        parts: (B, N) int64, as in ``Labelled``.
+        centres: (B, N, 3) metres, the mean of the seen points of the part that a point belongs to.
+    """
+
+    points: Tensor
+    mask: Tensor
+    labels: Tensor
+    parts: Tensor
+    centres: Tensor
+
+
+def draw_cloud(rng: np.random.Generator, task: str, split: str = "train") -> Labelled:
+    """Draw a cloud of a task; ``split`` counts for people alone.
+
+    Args:
+        rng: where all randomness comes from.
+        task: ``people``, ``rooms`` or ``objects``.
+        split: of the recorded poses: train, test or ood.
+
+    Raises:
+        EquiError: people without the recordings, or no open3d.
+    """
+    return _DRAW[task](rng, split)
+
+
+def room_cloud(rng: np.random.Generator, room: rooms.Room, lidar: bool | None = None) -> Labelled:
+    """Return a scan of a room; each of its parts is a label of its own."""
+    seen = rooms.scan(rng, room, lidar)
+    return Labelled(seen.points, seen.parts, seen.parts)
+
+
+def batch(rng: np.random.Generator, clouds: list[Labelled], points: int, seeds: int) -> PartBatch:
+    """Return clouds turned at random, thinned to some points, padded where they have fewer.
+
+    Args:
+        rng: of the turns and the thinning.
+        clouds: any number.
+        points: N.
+        seeds: how many points, far from each other, come first.
+    """
+    rows = [_thinned(rng, cloud, points) for cloud in clouds]
+    cloud, mask, labels, parts = (torch.from_numpy(np.stack(part)) for part in zip(*rows))
+    order = seeds_first(cloud, mask, seeds)
+    spread = order[..., None].expand(-1, -1, 3)
+    cloud, parts = cloud.gather(1, spread), parts.gather(1, order)
+    return PartBatch(
+        cloud, mask.gather(1, order), labels.gather(1, order), parts, _centres(cloud, parts)
+    )
+
+
+def _thinned(rng: np.random.Generator, cloud: Labelled, points: int) -> tuple[np.ndarray, ...]:
+    chosen = rng.permutation(len(cloud.points))[:points]
+    missing = points - len(chosen)
+    own = cloud.points[chosen].astype(float)
+    own = (own - own.mean(0)) @ random_rotation(rng).T
+    return (
+        np.pad(own.astype(np.float32), ((0, missing), (0, 0))),
+        np.arange(points) < len(chosen),
+        np.pad(cloud.labels[chosen], (0, missing)),
+        np.pad(cloud.parts[chosen], (0, missing), constant_values=NO_PART),
+    )
+
+
+def _centres(points: Tensor, parts: Tensor) -> Tensor:
+    """Return the mean (B, N, 3) of each point's part, its own place where it has none."""
+    member = torch.nn.functional.one_hot(parts + 1).to(points)
+    mean = member.transpose(1, 2) @ points / member.sum(1).clamp(min=1)[..., None]
+    own = mean.gather(1, (parts + 1)[..., None].expand(-1, -1, 3))
+    return torch.where(parts[..., None] == NO_PART, points, own)
+
+
+@lru_cache
+def _poses(split: str) -> Poses:
+    mixed = {"random_share": 0.2, "mixed_share": 0.4} if split == "train" else {}
+    return poses_of(split, **mixed)
+
+
+def _person(rng: np.random.Generator, split: str) -> Labelled:
+    view = VIEWS[rng.integers(len(VIEWS))]
+    options = TRAINING if split == "train" else None
+    person = draw_person(rng, _poses(split), view, PERSON_POINTS, options=options)
+    parts = np.where(person.parts == OUTSIDE, NO_PART, person.parts)
+    return Labelled(person.points, person.parts, parts)
+
+
+def _room(rng: np.random.Generator, split: str) -> Labelled:
+    room = rooms.draw_room(rng)
+    cloud = room_cloud(rng, room)
+    return cloud._replace(labels=room.kinds[cloud.parts])
+
+
+def _object(rng: np.random.Generator, split: str) -> Labelled:
+    thing = objects.draw_object(rng, objects.KINDS[rng.integers(len(objects.KINDS))])
+    seen = objects.scan(rng, thing)
+    return Labelled(seen.points, thing.classes[seen.parts], seen.parts)
+
+
+_DRAW: dict[str, Callable[[np.random.Generator, str], Labelled]] = {
+    "people": _person, "rooms": _room, "objects": _object,
+}  # fmt: skip
