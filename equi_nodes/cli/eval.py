@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from equi_nodes.cli import fitting_eval, grid_benchmarks, planning_tasks, stack_eval
+from equi_nodes.cli import fitting_eval, grid_benchmarks, parts_eval, planning_tasks, stack_eval
 from equi_nodes.errors import EquiError
 
 HELP = "Score a network by its published protocol, or the odometry by its promises."
@@ -36,6 +36,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "model",
         choices=[
+            "apen",
             "arteq",
             "eqmotion",
             "vio",
@@ -62,13 +63,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder",
         type=Path,
-        help="folder of eqmotion-SCENE.safetensors; of trainings for e2_planner --task",
+        help="folder of eqmotion-SCENE.safetensors; of trainings for --task",
     )
     world = parser.add_argument_group("in simulation")
     world.add_argument("--scenarios", nargs="+", metavar="NAME", help="worlds, or all")
     world.add_argument("--seeds", type=int, metavar="N", help="of each world: 0 .. N-1")
     stack_eval.configure(parser.add_argument_group("stack"))
     fitting_eval.configure(parser.add_argument_group("arteq"))
+    parts_eval.configure(parser.add_argument_group("apen"))
     group = parser.add_argument_group("vio")
     group.add_argument("--clip", type=Path, help="EuRoC folder; default: that of the recordings")
     group.add_argument("--faults", nargs="*", metavar="NAME", help="instead: the table of faults")
@@ -92,6 +94,8 @@ def run(args: argparse.Namespace) -> dict:
         from equi_nodes.cli import odometry_eval
 
         return odometry_eval.evaluate(args, console)
+    if args.model == "apen":
+        return parts_eval.evaluate(args, console)
     if args.model == "arteq":
         return fitting_eval.evaluate(args, console)
     if args.model == "stack":

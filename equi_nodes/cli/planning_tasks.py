@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from equi_nodes.cli import parts_eval
 from equi_nodes.errors import EquiError
 
 TASKS = ("grid", "graph", "grid-unknown", "graph-visual", "semantic", "rotated")
@@ -25,7 +26,10 @@ NAMES = {
 
 def configure(group: argparse._ArgumentGroup) -> None:
     """Add the arguments of the tasks."""
-    group.add_argument("--task", choices=TASKS, help="learn a task of the paper and test it")
+    group.add_argument(
+        "--task", choices=(*TASKS, *parts_eval.TASKS),
+        help="learn a task of the paper and test it; people and rooms are those of apen",
+    )  # fmt: skip
     group.add_argument(
         "--sizes", type=int, nargs="+", help="training graphs; 100 1000, or 10 30 100 buildings"
     )
@@ -33,6 +37,8 @@ def configure(group: argparse._ArgumentGroup) -> None:
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
     """Train what is not yet trained, test it on graphs made from other seeds, print the table."""
+    if args.task not in TASKS:
+        raise EquiError(f"e2_planner has no task {args.task}; take one of {', '.join(TASKS)}.")
     if args.task == "rotated":
         from equi_nodes.cli import turned_buildings
 
