@@ -72,6 +72,7 @@ setup(
     entry_points={
         "console_scripts": [
             "equi = equi_nodes.cli.main:main",
+            "apen_node = equi_nodes.nodes.apen:main",
             "arteq_node = equi_nodes.nodes.arteq:main",
             "e2_planner_node = equi_nodes.nodes.e2_planner:main",
             "eqmotion_node = equi_nodes.nodes.eqmotion:main",

@@ -129,6 +129,42 @@ def cloud_message(
     )
 
 
+def with_fields(msg: Any, make: Make, **extra: np.ndarray) -> Any:
+    """Build the same ``sensor_msgs/PointCloud2`` with further fields, which replace their like.
+
+    Args:
+        msg: a message in which ``cloud_problem`` finds nothing.
+        make: builds messages.
+        extra: (N,) numbers of all points of the message by the name of their field.
+    """
+    rows, order = _rows(msg), ">" if msg.is_bigendian else "<"
+    kinds = [(name, column.dtype.newbyteorder(order)) for name, column in extra.items()]
+    layout = np.dtype([("before", rows.dtype), *kinds])
+    wider = np.empty(len(rows), layout)
+    wider["before"] = rows
+    for name, column in extra.items():
+        wider[name] = column
+    added = [
+        make(
+            "sensor_msgs/msg/PointField",
+            name=name, offset=layout.fields[name][1], datatype=CODES[column.dtype.str[1:]], count=1,
+        )
+        for name, column in extra.items()
+    ]  # fmt: skip
+    return make(
+        "sensor_msgs/msg/PointCloud2",
+        header=msg.header,
+        height=msg.height,
+        width=msg.width,
+        fields=[field for field in msg.fields if field.name not in extra] + added,
+        is_bigendian=msg.is_bigendian,
+        point_step=layout.itemsize,
+        row_step=layout.itemsize * msg.width,
+        data=make.array("B", wider.view(np.uint8)),
+        is_dense=msg.is_dense,
+    )
+
+
 def _rows(msg: Any) -> np.ndarray:
     """Return the points (N,) as records of bytes, a view unless the rows of an image are padded."""
     shape, strides = (msg.height, msg.width), (msg.row_step, msg.point_step)

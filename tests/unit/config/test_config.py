@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equi_nodes.config import vio
+from equi_nodes.config.apen import ApenConfig
 from equi_nodes.config.arteq import ArtEqConfig
 from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.config.eqmotion import EqMotionConfig
@@ -27,6 +28,7 @@ from equi_nodes.config.vio import VioConfig
 from equi_nodes.errors import EquiError
 
 NODES = {
+    "apen": ("Finds the parts of any cloud, and says what each point is.", NodeConfig, ApenConfig),
     "arteq": ("Fits a body to the points of each person.", NodeConfig, ArtEqConfig),
     "e2_planner": (
         "Plans paths on occupancy grids, also through buildings that were not seen yet.",
