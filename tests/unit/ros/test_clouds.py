@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from equi_nodes.errors import EquiError
-from equi_nodes.ros.clouds import CODES, cloud_message, cloud_problem, cloud_sample
+from equi_nodes.ros.clouds import CODES, cloud_message, cloud_problem, cloud_sample, with_fields
 
 SECOND = 1_000_000_000
 STAMP = 1_700_000_000 * SECOND
@@ -171,6 +171,23 @@ def test_what_is_written_is_read(count):
     assert len(written.data) == written.row_step == 18 * count
     if count:
         assert np.array_equal(cloud_sample(written).points, POINTS[:count])
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize(("height", "row_padding"), [(1, 0), (3, 7)])
+def test_fields_are_added_to_any_layout_and_replace_their_like(order, height, row_padding):
+    columns = [*xyz(), ("label", "u1", 12, np.zeros(12)), ("instance", "u2", 13, np.arange(12))]
+    msg = message(columns, height=height, row_padding=row_padding, order=order, step=15)
+    labels = np.arange(12, dtype=np.uint16) + 500
+    wider = with_fields(msg, Make(), label=labels, confidence=np.ones(12, np.float32))
+    assert not cloud_problem(wider)
+    assert (wider.height, wider.width) == (msg.height, msg.width)
+    assert [f.name for f in wider.fields] == ["x", "y", "z", "instance", "label", "confidence"]
+    sample = cloud_sample(wider)
+    assert np.array_equal(sample.points, POINTS)
+    assert np.array_equal(sample.instance, np.arange(12))
+    rows = np.asarray(wider.data).reshape(12, wider.point_step)
+    assert np.array_equal(rows[:, 15:17].copy().view(f"{order}u2").ravel(), labels)
 
 
 numbers = st.integers(0, 2**32 - 1) | st.integers(0, 40)
