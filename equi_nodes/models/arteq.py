@@ -50,7 +50,7 @@ class Architecture:
     heads: int = 4
     layers: int = 4
     passes: int = 2
-    worth: float = 4.0
+    worth: float = 0.5
 
 
 class Estimate(NamedTuple):
