@@ -83,4 +83,11 @@ def replay_vio(arguments: argparse.Namespace, console: Console) -> dict:
     return odometry_replay.replay_vio(arguments, console)
 
 
-NODES = {"eqmotion": replay_eqmotion, "vio": replay_vio}
+def replay_apen(arguments: argparse.Namespace, console: Console) -> dict:
+    """Label the clouds of a bag and return the figures of their parts."""
+    from equi_nodes.cli import parts_replay
+
+    return parts_replay.replay_apen(arguments, console)
+
+
+NODES = {"apen": replay_apen, "eqmotion": replay_eqmotion, "vio": replay_vio}

@@ -13,9 +13,10 @@ from equi_nodes.ros.clouds import cloud_problem
 from equi_nodes.ros.diagnostics import Report
 from equi_nodes.ros.gate import Content
 from equi_nodes.ros.guard import Guard
-from equi_nodes.ros.labelled import Labelled, box_markers, label_names, labelled_cloud, received
+from equi_nodes.ros.labelled import Labelled, labelled_cloud, received
 from equi_nodes.ros.markers import delete_all
 from equi_nodes.ros.messages import make
+from equi_nodes.ros.part_markers import box_markers, label_names
 from equi_nodes.ros.pipeline import Pipeline
 from equi_nodes.ros.run import run
 

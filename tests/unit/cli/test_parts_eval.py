@@ -1,14 +1,20 @@
-"""`equi eval apen` and `equi train apen` run from end to end, on next to nothing."""
+"""`equi eval`, `train` and `replay` of apen run from end to end, on next to nothing."""
 
 from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+import torch
 
 from equi_nodes.cli import parts_eval
 from equi_nodes.cli.main import main
+from equi_nodes.datasets.bags import BagMessage, Make, read_messages, write_bag
 from equi_nodes.datasets.part_batches import LABELS
+from equi_nodes.models.apen import APEN, Architecture
+from equi_nodes.ros.clouds import cloud_message, cloud_sample
+from equi_nodes.runtime.weights import save_model
 from equi_nodes.training import apen
 
 pytest.importorskip("open3d", reason="open3d is not installed")
@@ -51,3 +57,35 @@ def test_a_task_of_another_model_gets_one_sentence(words, tmp_path, capsys):
     assert main([*words, *extra]) == 1
     said = capsys.readouterr()
     assert "apen" in said.out + said.err
+
+
+@pytest.fixture
+def bag(tmp_path):
+    """Write a bag of two good clouds and one in millimetres."""
+    points = np.random.default_rng(0).uniform(-1, 1, (900, 3)).astype(np.float32)
+    clouds = [points, points[::2], 1e4 * points]
+    messages = [
+        BagMessage("/points", k, cloud_message(k, "lidar", cloud, Make()))
+        for k, cloud in enumerate(clouds, 1)
+    ]
+    write_bag(tmp_path / "in.mcap", messages)
+    return tmp_path / "in.mcap"
+
+
+def test_a_bag_comes_back_with_labels(bag, tmp_path):
+    torch.manual_seed(0)
+    weights, out = tmp_path / "apen.safetensors", tmp_path / "out"
+    small = Architecture(labels=3, cells=16, scalars=8, vectors=4, moments=2, steps=2)
+    save_model(weights, "apen", APEN(small), {})
+    options = ["--node", "apen", "--out", str(out), "--weights", str(weights)]
+    assert main(["replay", str(bag), *options, "--backend", "torch"]) == 0
+    figures = json.loads((out / "metrics.json").read_text())
+    assert (figures["clouds"], figures["unlabelled"]) == (3, 1)
+    assert 0 <= figures["mean"]["delta"] <= 1
+    before, after = (
+        [item.message for item in read_messages(path)] for path in (bag, out / "labelled.mcap")
+    )
+    assert [str(message.header) for message in before] == [str(m.header) for m in after]
+    for one, other in zip(before, after, strict=True):
+        assert np.array_equal(cloud_sample(one).points, cloud_sample(other).points)
+        assert {"label", "instance", "confidence"} <= {field.name for field in other.fields}
