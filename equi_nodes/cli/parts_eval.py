@@ -128,14 +128,21 @@ def _scored(
 
     rng, seeds = np.random.default_rng(SEED), architecture(task).cells
     batches = [batch(rng, [cloud], POINTS[task], seeds) for cloud in clouds]
-    return {
+    found = {
         name: validate(model, batches, labels) | {"changed": _changed(model, batches, seeds)}
         for name, model in models.items()
     }
+    found["apen"]["changed_given_parts"] = _changed(models["apen"], batches, seeds, is_given=True)
+    return found
 
 
-def _changed(model: nn.Module, batches: list[PartBatch], seeds: int) -> float:
-    """Return the share of points whose label changes where every true part moves on its own."""
+def _changed(
+    model: nn.Module, batches: list[PartBatch], seeds: int, is_given: bool = False
+) -> float:
+    """Return the share of points whose label changes where every true part moves on its own.
+
+    With ``is_given`` the network is told the true parts.
+    """
     import torch
 
     from equi_nodes.geometry.neighbours import seeds_first
@@ -147,9 +154,12 @@ def _changed(model: nn.Module, batches: list[PartBatch], seeds: int) -> float:
         order = seeds_first(points, clouds.mask, seeds)  # as it would be for a new cloud
         points = points.gather(1, order[..., None].expand(-1, -1, 3))
         mask = clouds.mask.gather(1, order)
+        parts = [clouds.parts + 1] if is_given else []
+        turned = [part.gather(1, order) for part in parts]
         with torch.no_grad():
-            before = logits_of(model(clouds.points, clouds.mask)).argmax(-1).gather(1, order)
-            after = logits_of(model(points, mask)).argmax(-1)
+            before = logits_of(model(clouds.points, clouds.mask, *parts)).argmax(-1)
+            after = logits_of(model(points, mask, *turned)).argmax(-1)
+        before = before.gather(1, order)
         shares.append((before != after)[mask].float().mean().item())
     return float(np.mean(shares))
 

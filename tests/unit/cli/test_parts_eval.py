@@ -39,6 +39,7 @@ def test_rooms_are_scored_beside_both_baselines(tmp_path):
     for rows in (found["ours"], *found["baselines"].values()):
         assert set(rows) == {"room 0"}
         assert 0 <= rows["room 0"]["miou"] <= 1 and 0 <= rows["room 0"]["changed"] <= 1
+    assert found["ours"]["room 0"]["changed_given_parts"] == 0
 
 
 def test_training_writes_weights_with_the_names_of_their_labels(tmp_path):
