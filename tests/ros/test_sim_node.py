@@ -88,7 +88,7 @@ def test_the_world_waits_for_answers_but_not_for_ever(start, peer_of):
         lock_step_limit=1.0,
     )  # fmt: skip
     peer = world.peer
-    world.until_seconds(0.3)  # nobody has answered yet: each step gives them a second
+    world.until_seconds(0.3)  # nobody has answered yet: each step gives them some time
     peer.until(lambda: world.odometry.get_subscription_count() > 0, "the answers are heard")
     for _ in range(5):
         answered = world.say_odometry()
