@@ -78,14 +78,14 @@ def logits_of(found: Segments | Tensor) -> Tensor:
 
 
 def loss(model: nn.Module, clouds: PartBatch, progress: float) -> Tensor:
-    """Return the cross entropy of the labels, and of APEN how far its votes miss, in spreads."""
+    """Return the cross entropy of the labels, and of APEN the miss of its votes in last spreads."""
     found, mask = model(clouds.points, clouds.mask), clouds.mask
     named = cross_entropy(logits_of(found)[mask], clouds.labels[mask])
     if isinstance(found, Tensor):
         return named
     is_part = mask & (clouds.parts != NO_PART)
     missed = (found.votes - clouds.centres).abs().sum(-1)[:, is_part].mean(1)
-    return named + missed.sum() / model.architecture.sigmas[-1]
+    return named + missed.mean() / model.architecture.sigmas[-1]
 
 
 @torch.no_grad()
