@@ -66,7 +66,7 @@ def _fitter(model: str, weights: str) -> BodyFitter:
     from equi_nodes.config.arteq import ArtEqConfig
     from equi_nodes.pipelines.fit_body import BodyFitter
 
-    config = ArtEqConfig(weights=weights, is_smoothed=False)
+    config = ArtEqConfig(weights=weights, is_smoothed=False, threads=1)
     return BodyFitter.from_config(config, model)
 
 

@@ -56,6 +56,7 @@ class BodyFitter:
                 " give their path as the parameter weights."
             )
         network = open_network(model, config.weights, config.backend, config.threads)
+        torch.set_num_threads(1)  # of the refinement: its steps are small, more wait for each other
         return cls(network, load_body(config.body), config)
 
     @property
