@@ -19,7 +19,10 @@ from equi_nodes.training.loop import Report, Schedule, Task, fit
 BATCH, STEPS = 8, 100  # clouds, and batches of an epoch
 POINTS = {"people": 768, "rooms": 1536, "objects": 768}
 VALIDATED = 24  # clouds
-ROOM_SIGMAS = (0.1, 0.2, 0.4, 0.8)  # m
+SIGMAS = {  # m, if not those of people
+    "rooms": (0.1, 0.2, 0.4, 0.8),
+    "objects": (0.02, 0.04, 0.07, 0.12),
+}
 BASELINES = {"pointnet": PointNet, "dgcnn": DGCNN}
 
 Draw = Callable[[np.random.Generator], Labelled]
@@ -28,7 +31,7 @@ Draw = Callable[[np.random.Generator], Labelled]
 def architecture(task: str, labels: int | None = None) -> Architecture:
     """Return the sizes for a task; left and right differ by mirroring alone, so all are chiral."""
     count = len(LABELS[task]) if labels is None else labels
-    sizes = {"sigmas": ROOM_SIGMAS} if task == "rooms" else {}
+    sizes = {"sigmas": SIGMAS[task]} if task in SIGMAS else {}
     return Architecture(labels=count, chiral=True, **sizes)
 
 
