@@ -40,6 +40,7 @@ class Bodies(NamedTuple):
         crop: what was fitted to.
         is_point: (B, N) bool, False for padding.
         fit: the bodies.
+        certainty: (B,) 0..1, how sure the network is how the parts are turned, in the mean.
     """
 
     middles: np.ndarray
@@ -47,6 +48,7 @@ class Bodies(NamedTuple):
     crop: Crop
     is_point: Tensor
     fit: Fit
+    certainty: Tensor
 
     @property
     def evidence(self) -> Evidence:

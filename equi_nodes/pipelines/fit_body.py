@@ -24,6 +24,7 @@ from equi_nodes.samples import BodySample, CloudSample
 
 LEAST_SIGMA, MOST_SIGMA = 0.1, 1.0  # rad, of the network's turns, whatever it says
 FEWEST = 96  # points that the network is given, some of them missing
+LEAST_CERTAINTY = 0.75  # people have over 0.9, pillars, walls and boxes less than 0.6
 OFF_SHAPE = 2.5  # standard deviations a coefficient; nobody is built so
 
 
@@ -86,7 +87,7 @@ class BodyFitter:
         if not people:
             return nobody
         bodies = self.fit([cloud.points[one.rows[one.chosen]] for one in people])
-        reasons, looks = self.reasons(bodies.evidence), bodies.looks
+        reasons, looks = self.reasons(bodies), bodies.looks
         if config.is_smoothed:
             looks = [
                 look if reason else self._people.update(one.number, look, self._seconds)
@@ -112,12 +113,12 @@ class BodyFitter:
             fit = refine(self.body, crop, start, sigmas, self._settings)
             if not all(part.isfinite().all() for part in fit.pose):
                 raise EquiError("The network gave no finite bodies; take other weights or points.")
-            return Bodies(middles, labels, crop, is_point, fit)
+            return Bodies(middles, labels, crop, is_point, fit, estimate.certainty.mean(1))
 
-    def reasons(self, found: Evidence) -> tuple[str, ...]:
+    def reasons(self, bodies: Bodies) -> tuple[str, ...]:
         """Return why each body is not accepted, empty where it is."""
-        rows = zip(*(part.tolist() for part in found), strict=True)
-        return tuple(_reason(Evidence(*row), self.config) for row in rows)
+        rows = zip(*(part.tolist() for part in (bodies.certainty, *bodies.evidence)), strict=True)
+        return tuple(_reason(row[0], Evidence(*row[1:]), self.config) for row in rows)
 
     def _batch(self, crops: list[np.ndarray], middles: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Return points around the middles (B, N, 3), padded, and which are none (B, N)."""
@@ -144,7 +145,7 @@ def _crop(points: Tensor, is_point: Tensor, labels: Tensor, estimate: Estimate) 
     return Crop(points, of_person * is_point, parts, estimate.rest, sigma)
 
 
-def _reason(found: Evidence, config: ArtEqConfig) -> str:
+def _reason(certainty: float, found: Evidence, config: ArtEqConfig) -> str:
     """Return why a body is not accepted."""
     if found.residual > config.max_residual:
         return f"the points are {100 * found.residual:.1f} cm off the body"
@@ -152,6 +153,10 @@ def _reason(found: Evidence, config: ArtEqConfig) -> str:
         return f"only {found.explained:.0%} of the points are on the body"
     if found.coverage < config.min_coverage:
         return f"only {found.coverage:.0%} of the body's seen side has points"
+    if certainty < LEAST_CERTAINTY:
+        return (
+            f"the limbs cannot be told apart ({certainty:.0%} sure, {LEAST_CERTAINTY:.0%} needed)"
+        )
     if found.off_shape > OFF_SHAPE:
         return "nobody is built like the body that fits best"
     return ""
