@@ -46,13 +46,6 @@ def test_numbers_of_people_and_points_are_free(onnx: Path, people: int, points: 
             np.testing.assert_allclose(one[0], all_of_them[number], atol=LIMIT)
 
 
-def test_a_tensorrt_engine_is_built_without_a_gpu(onnx: Path) -> None:
-    pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx is not installed (an optional extra)")
-    from equi_nodes.runtime.tensorrt import CAPABILITY, build_engine
-
-    assert len(build_engine("arteq", onnx, CAPABILITY)) > 10_000
-
-
 @pytest.mark.timeout(400)
 def test_a_network_of_other_sizes_is_exported(tmp_path: Path) -> None:
     torch.manual_seed(0)
