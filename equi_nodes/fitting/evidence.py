@@ -59,6 +59,7 @@ def joint_covariances(fit: Fit) -> Tensor:
     """Return (B, 22, 3, 3) m^2 of the joints' positions, in the axes of the frame."""
     motion = fit.posed.joint_motion()
     of_points = motion @ fit.covariance[:, None] @ motion.transpose(-1, -2)
+    of_points = 0.5 * (of_points + of_points.transpose(-1, -2))  # symmetric to the last bit
     return of_points + MODEL_SIGMA**2 * torch.eye(3).to(motion)
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numba
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -78,16 +80,33 @@ def farthest_first(points: Tensor, mask: Tensor, count: int) -> Tensor:
         (B, count) int64 indices.
     """
     weight = mask.to(points)[..., None]
-    seed = (points * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
-    apart = (points - seed).square().sum(-1).masked_fill(~mask, -1.0)
-    rows, chosen = torch.arange(len(points), device=points.device), []
-    for number in range(count):
-        index = apart.argmax(1)
-        chosen.append(index)
-        distance = (points - points[rows, index][:, None]).square().sum(-1)
-        apart = torch.where(mask, distance, -1.0) if number == 0 else apart.minimum(distance)
-        apart[rows, index] = -2.0  # less than of padding, and it stays so
-    return torch.stack(chosen, 1)
+    middles = (points * weight).sum(1) / weight.sum(1).clamp(min=1)
+    arrays = (values.detach().cpu().numpy() for values in (points, mask, middles))
+    return torch.from_numpy(_farthest(*arrays, count)).to(points.device)
+
+
+@numba.njit(cache=True)
+def _farthest(points: np.ndarray, mask: np.ndarray, middles: np.ndarray, count: int) -> np.ndarray:
+    """Return the indices; one step needs the one before, so only compiled code is fast."""
+    clouds, size, _ = points.shape
+    chosen = np.empty((clouds, count), np.int64)
+    apart = np.empty(size, points.dtype)
+    for cloud in range(clouds):
+        last = middles[cloud]
+        for number in range(count):
+            for row in range(size):
+                dx = points[cloud, row, 0] - last[0]
+                dy = points[cloud, row, 1] - last[1]
+                dz = points[cloud, row, 2] - last[2]
+                distance = dx * dx + dy * dy + dz * dz
+                if number < 2 and apart[row] != -2.0 or number == 0:
+                    apart[row] = distance if mask[cloud, row] else -1.0
+                else:
+                    apart[row] = min(apart[row], distance)
+            index = apart.argmax()
+            chosen[cloud, number], last = index, points[cloud, index]
+            apart[index] = -2.0  # less than of padding, and it stays so
+    return chosen
 
 
 def seeds_first(points: Tensor, mask: Tensor, count: int) -> Tensor:
