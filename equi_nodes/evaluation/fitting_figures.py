@@ -45,7 +45,7 @@ def save_pictures(path: Path, pictures: Sequence[Picture]) -> None:
 
 def _draw(axes: object, picture: Picture) -> None:
     middle = picture.points.mean(0)
-    skin, points = ((part - middle) @ picture.upright for part in picture[:2])
+    points, skin = ((part - middle) @ picture.upright for part in picture[:2])
     triangles = Poly3DCollection(skin[picture.faces], facecolors=SKIN, shade=True)
     axes.add_collection3d(triangles)
     axes.scatter(*points[:: 1 + len(points) // MOST].T, s=1.5, color=POINTS)
