@@ -30,7 +30,6 @@ CALIBRATION_S = 1.0  # between two CameraInfo while time stands
 RECORD_NS = 500_000_000  # between two messages of how the run stands
 GOAL_NS = 2_000_000_000  # without a plan, then the goal is told to a planner that began anew
 ASK_NS = 500_000_000  # between two plans in lock-step, where only this node asks for them
-ANEW_NS = 2_000_000_000  # without odometry, then what comes may have a new frame
 SLOW = 0.9  # of the wanted factor, below it a warning is due
 RESOLUTION = 0.05  # m, of the true map
 
@@ -46,7 +45,6 @@ class SimNode(PipelineNode):
         self._halt, self._session, self._T_odom_b = threading.Event(), None, None
         self._pace, self._commands = RealTime(), Commands(config.command_timeout)
         self._record_due_ns = self._goal_due_ns = self._odometry_ns = 0
-        self._is_anew = False
         self.topics = SimTopics(self)
         ages = ages_of(config.lock_step_topics) if config.lock_step else {}
         self._lock_step = LockStep(self, ages, config.lock_step_limit)
@@ -147,7 +145,6 @@ class SimNode(PipelineNode):
     def _take_odometry(self, msg: Odometry) -> None:
         pose, when = msg.pose.pose, stamp_ns(msg.header.stamp)
         self._T_odom_b = transform_of(pose.position, pose.orientation)
-        self._is_anew |= 0 < self._odometry_ns < when - ANEW_NS
         self._odometry_ns = when
         self._lock_step.note(self._odometry.topic, when)
 
@@ -164,10 +161,7 @@ class SimNode(PipelineNode):
         """Send the goal that is due, and tell how the run stands."""
         session, pose = self._session, self._T_odom_b
         mission = session.mission
-        if self._is_anew and mission.current:
-            self._is_anew, self._goal_due_ns = False, now_ns
-            mission.tie(session.simulation.truth.T_w_b, pose)
-        is_new = self.config.mission and pose is not None and session.look(pose)
+        is_new = self.config.mission and pose is not None and session.look(pose, self._odometry_ns)
         if mission.current and (is_new or now_ns >= self._goal_due_ns):
             self._goal_due_ns = now_ns + (ASK_NS if self.config.lock_step else GOAL_NS)
             self._lock_step.expect(self._plans.topic_name)

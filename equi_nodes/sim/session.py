@@ -14,6 +14,7 @@ from equi_nodes.sim.scenario import FRAME
 from equi_nodes.sim.simulation import Readings, Simulation, Truth
 from equi_nodes.sim.viewer import Viewer
 
+ANEW_NS = 2_000_000_000  # without odometry, then what comes may have a new frame
 SETTLE_S = 2.0  # that the robot stands at first: odometry, tracks and map begin
 
 
@@ -46,7 +47,7 @@ class Session:
         self.simulation, self._viewer = simulation, viewer
         self.mission = Mission(simulation.scenario.goals)
         self.nearest_m = np.inf
-        self._start_ns = simulation.stamp_ns
+        self._start_ns = self._odometry_ns = simulation.stamp_ns
 
     def warm_up(self) -> None:
         """Do nothing: the world is built, and a step would be one of the run."""
@@ -62,18 +63,27 @@ class Session:
             self._viewer.show()
         return SessionStep(truth.stamp_ns, readings, truth)
 
-    def look(self, T_odom_b: np.ndarray) -> bool:
-        """Tell the mission where the odometry (4, 4) sees the robot; return whether a goal is new.
+    def look(self, T_odom_b: np.ndarray, stamp_ns: int | None = None) -> bool:
+        """Tell the mission where the odometry sees the robot; return whether a goal is to be told.
 
-        The first odometry after ``SETTLE_S`` seconds brings the first goal.
+        The first odometry after ``SETTLE_S`` seconds brings the first goal; one after a long
+        silence brings the present goal in its own frame.
+
+        Args:
+            T_odom_b: (4, 4).
+            stamp_ns: of that odometry; None: it never begins anew.
         """
         truth, mission = self.simulation.truth, self.mission
-        if mission.T_odom_w is not None:
-            return mission.step(truth.stamp_ns, truth.T_w_b, T_odom_b)
-        if not mission.goals or self.seconds < SETTLE_S:
-            return False
-        mission.start(truth.stamp_ns, truth.T_w_b, T_odom_b)
-        return True
+        is_anew = stamp_ns is not None and stamp_ns - self._odometry_ns > ANEW_NS
+        self._odometry_ns = stamp_ns or self._odometry_ns
+        if mission.T_odom_w is None:
+            if not mission.goals or self.seconds < SETTLE_S:
+                return False
+            mission.start(truth.stamp_ns, truth.T_w_b, T_odom_b)
+            return True
+        if is_anew:
+            mission.tie(truth.T_w_b, T_odom_b)
+        return mission.step(truth.stamp_ns, truth.T_w_b, T_odom_b) or is_anew
 
     @property
     def state(self) -> str:
