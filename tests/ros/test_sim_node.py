@@ -103,7 +103,7 @@ def test_the_same_seed_gives_the_same_readings(start, peer_of):
     runs = []
     for _ in range(2):
         world = World(start, peer_of("sim"), real_time_factor=0.0, seed=3, mission=False)
-        world.until_seconds(1.0)
+        world.until_seconds(3.0)  # what is said before the topics are matched is not heard
         world.process.end()
         runs.append(
             {
