@@ -30,9 +30,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--held-out", default="none", help="scene kept for testing: eth hotel univ zara1 zara2 none"
     )
     parser.add_argument("--out", type=Path, required=True, help="folder of state and weights")
-    parser.add_argument(
-        "--epochs", type=int, help="if not the usual number of the model"
-    )
+    parser.add_argument("--epochs", type=int, help="if not the usual number of the model")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=2, help="processor threads")
     parser.add_argument(
