@@ -10,6 +10,7 @@ import sys
 import time
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 
 from rich.console import Console
 from rich.live import Live
@@ -123,14 +124,14 @@ def drive(
     console.print(f"{len(graph.nodes)} nodes on ROS domain {domain}; Ctrl-C ends it.")
     with (
         log,
-        termination_as_interrupt(),
+        termination_as_interrupt() as asked,
         observer(domain) as seen,
         bag_writer(folder / "bag", is_compressed=True) as bag,
         group,
     ):
         watch, failure = Supervisor(seen, group, bag.write, kills, folder / "nodes.log"), None
         try:
-            _show(watch, arguments.minutes, console)
+            _show(watch, arguments.minutes, console, asked)
         except KeyboardInterrupt:
             watch.end = "interrupted"
         except EquiError as error:
@@ -140,11 +141,13 @@ def drive(
     return watch.heard()
 
 
-def _show(watch: object, minutes: float, console: Console) -> None:
+def _show(watch: object, minutes: float, console: Console, asked: Event) -> None:
     """Bring the nodes up and watch them, with a table or with a line of progress now and then."""
     with Live(console=console, refresh_per_second=2, transient=True) as live:
         next_line = 0.0
         for _ in watch.steps(60.0 * minutes, LOOK_S):
+            if asked.is_set():
+                raise KeyboardInterrupt
             if console.is_terminal:
                 live.update(live_view(watch.record, watch.rows()))
             elif time.monotonic() > next_line:

@@ -7,6 +7,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from threading import Event
 
 from rich.console import Console
 
@@ -82,10 +83,23 @@ def _run_until_end(graph: Graph, args: argparse.Namespace) -> NodeProcess | None
 
 
 @contextmanager
-def termination_as_interrupt() -> Iterator[None]:
-    """Treat SIGTERM as Ctrl-C."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+def termination_as_interrupt() -> Iterator[Event]:
+    """Treat SIGTERM as Ctrl-C.
+
+    The event is set by both and stays so: an exception that is raised inside a callback of a
+    library gets lost.
+    """
+    asked = Event()
+
+    def interrupt(*_: object) -> None:
+        asked.set()
+        raise KeyboardInterrupt
+
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
-        yield
+        yield asked
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)

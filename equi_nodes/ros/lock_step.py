@@ -18,7 +18,7 @@ from equi_nodes.ros import qos
 from equi_nodes.ros.convert import SECOND_NS
 from equi_nodes.ros.messages import message_class
 
-FIRST_S, FIRST_NS = 0.5, 3 * SECOND_NS  # a step waits so long for who never spoke, in that time
+FIRST_S, FIRST_NS = 1.0, 3 * SECOND_NS  # a step waits so long for who never spoke, in that time
 LOOK_S = 0.5  # between two looks for topics that nobody publishes yet
 HEADER = "std_msgs/Header"
 STAMP = struct.Struct("<iI")  # seconds and nanoseconds, behind the four bytes that begin a message
