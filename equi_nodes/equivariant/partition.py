@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from equi_nodes.geometry.neighbours import gather
+from equi_nodes.geometry.neighbours import take
 
 FAR = 1e9  # stands for no distance, and for the score of what is not there
 FADE = 0.1  # of the mass of a part that a heavier one absorbs, each step
@@ -35,8 +35,7 @@ class Cells(NamedTuple):
 
     def spread(self, values: Tensor) -> Tensor:
         """Return to each point what its cell has: (B, K, F) to (B, N, F)."""
-        first = torch.arange(values.shape[0], device=values.device) * values.shape[1]
-        return gather(values[None], (self.index + first[:, None])[..., None])[0].squeeze(2)
+        return take(values, self.index[..., None]).squeeze(2)
 
     def count(self) -> Tensor:
         """Return the points of each cell, (B, K)."""

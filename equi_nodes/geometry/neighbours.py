@@ -80,32 +80,29 @@ def farthest_first(points: Tensor, mask: Tensor, count: int) -> Tensor:
         (B, count) int64 indices.
     """
     weight = mask.to(points)[..., None]
-    middles = (points * weight).sum(1) / weight.sum(1).clamp(min=1)
-    arrays = (values.detach().cpu().numpy() for values in (points, mask, middles))
+    middle = (points * weight).sum(1, keepdim=True) / weight.sum(1, keepdim=True).clamp(min=1)
+    first = (points - middle).square().sum(-1).masked_fill(~mask, -1.0).argmax(1)
+    arrays = (values.detach().cpu().numpy() for values in (points, mask, first))
     return torch.from_numpy(_farthest(*arrays, count)).to(points.device)
 
 
 @numba.njit(cache=True)
-def _farthest(points: np.ndarray, mask: np.ndarray, middles: np.ndarray, count: int) -> np.ndarray:
+def _farthest(points: np.ndarray, mask: np.ndarray, first: np.ndarray, count: int) -> np.ndarray:
     """Return the indices; one step needs the one before, so only compiled code is fast."""
     clouds, size, _ = points.shape
     chosen = np.empty((clouds, count), np.int64)
-    apart = np.empty(size, points.dtype)
     for cloud in range(clouds):
-        last = middles[cloud]
+        apart = np.where(mask[cloud], np.inf, -1.0).astype(points.dtype)
+        index = first[cloud]
         for number in range(count):
+            chosen[cloud, number], last = index, points[cloud, index]
+            apart[index] = -2.0  # less than of padding, and it stays so
             for row in range(size):
                 dx = points[cloud, row, 0] - last[0]
                 dy = points[cloud, row, 1] - last[1]
                 dz = points[cloud, row, 2] - last[2]
-                distance = dx * dx + dy * dy + dz * dz
-                if number < 2 and apart[row] != -2.0 or number == 0:
-                    apart[row] = distance if mask[cloud, row] else -1.0
-                else:
-                    apart[row] = min(apart[row], distance)
+                apart[row] = min(apart[row], dx * dx + dy * dy + dz * dz)
             index = apart.argmax()
-            chosen[cloud, number], last = index, points[cloud, index]
-            apart[index] = -2.0  # less than of padding, and it stays so
     return chosen
 
 
@@ -144,6 +141,4 @@ def closest(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
 
 def take(features: Tensor, index: Tensor) -> Tensor:
     """Return the rows of each cloud's features: (B, N, C) by (B, M, K) to (B, M, K, C)."""
-    first = torch.arange(index.shape[0], device=index.device)[:, None, None] * features.shape[1]
-    rows = features.flatten(0, 1).index_select(0, (index + first).flatten())
-    return rows.unflatten(0, index.shape)
+    return gather(features[None], _flat(index, features.shape[1]))[0]
