@@ -92,9 +92,9 @@ def _networks(args: argparse.Namespace, console: Console) -> Iterator[tuple[str,
 
 
 def _of_eqmotion(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
-    from equi_nodes.runtime.reference import ReferenceNetwork
+    from equi_nodes.runtime.reference import RandomNetwork, SerialHeads
 
-    yield "reference", ReferenceNetwork(threads)
+    yield "reference", RandomNetwork("reference", SerialHeads(), threads)
 
 
 def _of_planner(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
@@ -105,17 +105,18 @@ def _of_planner(architecture: Any, threads: int) -> Iterator[tuple[str, Network]
 
 
 def _of_bodies(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
-    from equi_nodes.runtime.reference_arteq import ReferenceArtEq
+    from equi_nodes.models.published_arteq import PublishedArtEq
+    from equi_nodes.runtime.reference import RandomNetwork
 
-    yield "reference", ReferenceArtEq(threads)
+    yield "reference", RandomNetwork("reference", PublishedArtEq(), threads)
 
 
 def _of_parts(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
     from equi_nodes.models.segmenters import DGCNN, PointNet
-    from equi_nodes.runtime.reference_apen import ReferenceSegmenter
+    from equi_nodes.runtime.reference import RandomNetwork
 
-    yield "pointnet", ReferenceSegmenter("pointnet", PointNet(architecture.labels), threads)
-    yield "reference", ReferenceSegmenter("dgcnn", DGCNN(architecture.labels), threads)
+    yield "pointnet", RandomNetwork("pointnet", PointNet(architecture.labels), threads)
+    yield "reference", RandomNetwork("dgcnn", DGCNN(architecture.labels), threads)
 
 
 _REFERENCES = {

@@ -35,6 +35,7 @@ class PublishedArtEq(nn.Module):
         super().__init__()
         self.blocks = nn.ModuleList(Block(*sizes) for sizes in BLOCKS)
         self.parts = PartHead(BLOCKS[-1][1])
+        self.parents = torch.zeros(PARTS, dtype=torch.int64)  # which ones costs the same
         width = 2 * BLOCKS[-1][1]
         self.attend = nn.ModuleList(
             nn.MultiheadAttention(width, 8, batch_first=True) for _ in range(2)
@@ -48,10 +49,11 @@ class PublishedArtEq(nn.Module):
             nn.Linear(BETAS, BETAS),
         )  # fmt: skip
 
-    def forward(self, points: Tensor, parents: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, points: Tensor, mask: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return part logits (B, N, 22), mean rotations (B, 22, 3, 3) and shapes (B, 10).
 
-        Every second point is kept, far from each other; the logits come in the order of these.
+        Every second point is kept, far from each other; the logits come in the order of these. The
+        mask is not used: every point is there.
         """
         everyone = torch.ones(points.shape[:2], dtype=torch.bool)
         points = take(points, seeds_first(points, everyone, points.shape[1] // 2)[:, None])[:, 0]
@@ -66,7 +68,7 @@ class PublishedArtEq(nn.Module):
         share = parts.softmax(-1)
         share = share / share.sum(1, keepdim=True)
         pooled = torch.einsum("bnp,bnac->bpac", share, fine)
-        pooled = torch.cat([pooled, pooled[:, parents]], -1)
+        pooled = torch.cat([pooled, pooled[:, self.parents]], -1)
         return parts, to_matrices(self._votes(pooled)), self._shape(pooled.mean(2))
 
     def _votes(self, pooled: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The published form of EqMotion with its heads one after another: what speed is compared with."""
+"""What the speed of our networks is compared with, such as the published form of EqMotion."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class SerialHeads(nn.Module):
         return torch.cat(paths, 2)
 
 
-class ReferenceNetwork:
-    """The published form, its time and not its answers: the weights are random."""
+class RandomNetwork:
+    """A network with random weights on the inputs of ours: its time counts, not its answers."""
 
-    name = "reference"
-    architecture = FAITHFUL
     dtype = np.float32
 
-    def __init__(self, threads: int):
+    def __init__(self, name: str, network: nn.Module, threads: int):
         torch.set_num_threads(threads)
-        self._network = SerialHeads().eval()
+        self.name, self._network = name, network.eval()
+        self.architecture = None
 
     def __call__(self, *inputs: np.ndarray) -> tuple[np.ndarray, ...]:
         """Run the network."""
         with torch.inference_mode():
-            return (self._network(*map(torch.from_numpy, inputs)).numpy(),)
+            found = self._network(*map(torch.from_numpy, inputs))
+            return tuple(part.numpy() for part in (found if isinstance(found, tuple) else (found,)))
