@@ -8,6 +8,8 @@ from enum import Enum, IntEnum
 
 import numpy as np
 
+NO_LABEL = 65535  # label and instance of a point that has none
+
 
 @dataclass(frozen=True)
 class TrackSample:

@@ -14,9 +14,8 @@ from equi_nodes.pipelines.thinning import nearest_of, thin
 from equi_nodes.runtime.apen import spread_first
 from equi_nodes.runtime.network import Network, open_network
 from equi_nodes.runtime.weights import shipped_weights
-from equi_nodes.samples import CloudSample
+from equi_nodes.samples import NO_LABEL, CloudSample
 
-NONE = 65535  # label and instance of a point that has none
 REACH = 150.0  # m from the middle of half of the points; a cloud that is larger is not in metres
 WARM_POINTS = 400  # of the made-up cloud that a network is warmed up with
 
@@ -44,7 +43,7 @@ class Segmented:
     Attributes:
         stamp_ns, frame_id: of the cloud.
         cloud: as it came.
-        labels, instances: (N,) uint16, ``NONE`` where a point has none.
+        labels, instances: (N,) uint16, ``NO_LABEL`` where a point has none.
         confidences: (N,) float32 0..1, of both together; zero where a point has none.
         parts: of the instances.
         delta: how undecided the last partition is, 0..1.
@@ -184,7 +183,7 @@ def _nothing(cloud: CloudSample, why: str) -> Segmented:
 
 def _columns(count: int, rows: np.ndarray, values: tuple) -> tuple[np.ndarray, ...]:
     """Return labels, instances and confidences of all points, given those of some rows."""
-    labels, instances = np.full(count, NONE, np.uint16), np.full(count, NONE, np.uint16)
+    labels, instances = np.full(count, NO_LABEL, np.uint16), np.full(count, NO_LABEL, np.uint16)
     confidences = np.zeros(count, np.float32)
     for column, value in zip((labels, instances, confidences), values, strict=True):
         column[rows] = value

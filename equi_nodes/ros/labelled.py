@@ -9,9 +9,7 @@ import numpy as np
 
 from equi_nodes.ros.clouds import cloud_sample, with_fields
 from equi_nodes.ros.convert import Make
-from equi_nodes.samples import CloudSample
-
-NONE = 65535  # label and instance of a point that has none
+from equi_nodes.samples import NO_LABEL, CloudSample
 
 
 @dataclass(frozen=True)
@@ -54,7 +52,7 @@ def labelled_cloud(result: Labelled, make: Make) -> Any:
     msg, rows = result.cloud.message, result.cloud.index
     count = msg.width * msg.height
     columns = {"label": result.labels, "instance": result.instances}
-    every = {name: np.full(count, NONE, np.uint16) for name in columns}
+    every = {name: np.full(count, NO_LABEL, np.uint16) for name in columns}
     every["confidence"] = np.zeros(count, np.float32)
     for name, values in (columns | {"confidence": result.confidences}).items():
         every[name][rows] = values

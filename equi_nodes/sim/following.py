@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from equi_nodes.config.path_follower import PathFollowerConfig
-from equi_nodes.geometry.pose_trail import span
+from equi_nodes.geometry.pose_trail import SECOND_NS, span
 from equi_nodes.geometry.repeats import repeats
 from equi_nodes.geometry.rotations import yaw_of
 from equi_nodes.samples import (
@@ -21,8 +21,6 @@ from equi_nodes.samples import (
 from equi_nodes.sim.bumper import GRAZE, Near
 from equi_nodes.sim.follower import Follower
 from equi_nodes.sim.vanished import Vanished
-
-SECOND_NS = 1_000_000_000
 
 
 @dataclass(frozen=True)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from equi_nodes.geometry.pose_trail import SECOND_NS
 from equi_nodes.samples import TrackSample
 
 NEAR, NEAR_S = 3.0, 1.0  # m from the robot, within which who vanishes counts for so long
 BLIND, BLIND_S = 0.8, 3.0  # as near a LiDAR may not measure, so that nobody is seen to leave
-SECOND_NS = 1_000_000_000
 
 
 class Vanished:

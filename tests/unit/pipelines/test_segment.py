@@ -11,10 +11,10 @@ import torch
 from equi_nodes.config.apen import ApenConfig
 from equi_nodes.errors import EquiError
 from equi_nodes.models.apen import APEN, Architecture
-from equi_nodes.pipelines.segment import NONE, Segmenter
+from equi_nodes.pipelines.segment import Segmenter
 from equi_nodes.pipelines.thinning import nearest_of, thin
 from equi_nodes.runtime.weights import save_model, shipped_weights
-from equi_nodes.samples import CloudSample
+from equi_nodes.samples import NO_LABEL, CloudSample
 
 SMALL = Architecture(labels=3, cells=16, scalars=8, vectors=4, moments=2, steps=2)
 
@@ -77,8 +77,8 @@ def test_every_point_is_labelled_as_the_nearest_kept_one_and_the_largest_part_is
 def test_points_beyond_the_radius_have_no_label(network):
     own = np.concatenate([points(), [[50.0, 0, 0]]])
     result = Segmenter(network, ("a", "b", "c"), ApenConfig(threads=1)).step(cloud(own))
-    assert result.labels[-1] == NONE and result.confidences[-1] == 0
-    assert (result.labels[:-1] != NONE).all()
+    assert result.labels[-1] == NO_LABEL and result.confidences[-1] == 0
+    assert (result.labels[:-1] != NO_LABEL).all()
 
 
 def test_an_untrained_network_runs_from_its_file_with_the_names_of_its_card(tmp_path):
