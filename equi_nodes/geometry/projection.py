@@ -15,10 +15,11 @@ def closest_rotation(matrices: Tensor) -> Tensor:
     (Davenport, 1968); here it is found by squaring.
     """
     power = _davenport(matrices)
+    unit = torch.eye(4, dtype=power.dtype, device=power.device)
     for _ in range(SQUARINGS):
         power = power @ power
-        power = power / power.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
-    diagonal = power.diagonal(dim1=-2, dim2=-1)
+        power = power / (power * unit).sum((-2, -1), keepdim=True)
+    diagonal = (power * unit).sum(-1)
     largest = torch.arange(4, device=power.device) == diagonal.argmax(-1, keepdim=True)
     column = (power * largest.to(power)[..., None, :]).sum(-1)
     return _rotation(column / (column.square().sum(-1, keepdim=True) + 1e-30).sqrt())
@@ -28,11 +29,11 @@ def _davenport(matrices: Tensor) -> Tensor:
     """Return the positive 4 x 4 matrices whose main eigenvectors are the quaternions, w first."""
     size = matrices.square().sum((-2, -1), keepdim=True).sqrt()
     m = matrices / (size + 1e-12)
-    trace = m.diagonal(dim1=-2, dim2=-1).sum(-1)[..., None, None]
+    unit = torch.eye(3, dtype=m.dtype, device=m.device)
+    trace = (m * unit).sum((-2, -1), keepdim=True)
     skew = torch.stack(
         [m[..., 2, 1] - m[..., 1, 2], m[..., 0, 2] - m[..., 2, 0], m[..., 1, 0] - m[..., 0, 1]], -1
     )
-    unit = torch.eye(3, dtype=m.dtype, device=m.device)
     below = torch.cat([skew[..., None], m + m.transpose(-1, -2) - trace * unit], -1)
     above = torch.cat([trace, skew[..., None, :]], -1)
     return torch.cat([above, below], -2) + 2 * torch.eye(4, dtype=m.dtype, device=m.device)
