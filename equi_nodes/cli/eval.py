@@ -63,7 +63,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--folder",
         type=Path,
-        help="folder of eqmotion-SCENE.safetensors; of trainings for --task",
+        help="folder of eqmotion-SCENE.safetensors; of trainings for --task; of the pointnet that"
+        " arteq is compared with",
     )
     world = parser.add_argument_group("in simulation")
     world.add_argument("--scenarios", nargs="+", metavar="NAME", help="worlds, or all")

@@ -43,7 +43,7 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
     if args.people < 1:
         raise EquiError("--people is a whole number from 1 on.")
     body, ours = load_body(), _fitter("arteq", args.weights)
-    methods = {"ours": partial(_ask, ours)} | _baselines(body)
+    methods = {"ours": partial(_ask, ours)} | _baselines(body, args.folder)
     with Progress(console=console) as progress:
         views = {
             name: _views(args, body, method, progress.add_task(name, total=1.0), progress, name)
@@ -70,13 +70,13 @@ def _fitter(model: str, weights: str) -> BodyFitter:
     return BodyFitter.from_config(config, model)
 
 
-def _baselines(body: object) -> dict[str, Method]:
+def _baselines(body: object, folder: Path | None) -> dict[str, Method]:
+    """Return optimisation after ICP, and the plain network where its training is given."""
     from equi_nodes.evaluation.fitting_baseline import icp_and_optimisation
-    from equi_nodes.runtime.weights import shipped_weights
 
     found = {"icp": partial(icp_and_optimisation, body)}
-    if shipped_weights("pointnet").exists():
-        found["pointnet"] = partial(_ask, _fitter("pointnet", ""))
+    if folder:
+        found["pointnet"] = partial(_ask, _fitter("pointnet", str(folder / "pointnet.safetensors")))
     return found
 
 

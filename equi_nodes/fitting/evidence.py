@@ -16,6 +16,7 @@ BESIDE = 0.08  # m along the surface from the next vertex, the same
 COVER = 0.12  # m around a point, the surface that it covers
 ONE_SIDED = 0.3  # length of the mean normal where the points are, above which one side was seen
 MODEL_SIGMA = 0.010  # m, of joints on a body that is not this person's own
+KEPT_DOUBT = 0.4  # share of the start's doubt that is left after the refinement
 
 
 class Evidence(NamedTuple):
@@ -55,12 +56,22 @@ def evidence(crop: Crop, fit: Fit, is_point: Tensor) -> Evidence:
     )
 
 
-def joint_covariances(fit: Fit) -> Tensor:
-    """Return (B, 22, 3, 3) m^2 of the joints' positions, in the axes of the frame."""
+def joint_covariances(fit: Fit, start_sigmas: Tensor) -> Tensor:
+    """Return (B, 22, 3, 3) m^2 of the joints' positions, in the axes of the frame.
+
+    What points near a surface say of it holds if they are matched to the right part of it. Where
+    the start was in doubt they may not be; the share that counts was chosen on people of the
+    training split that no weights were learned from, so that 90 % ellipsoids hold about 90 %.
+
+    Args:
+        fit: of the bodies.
+        start_sigmas: (B, 22) metres, how far each joint may have been off before.
+    """
     motion = fit.posed.joint_motion()
     of_points = motion @ fit.covariance[:, None] @ motion.transpose(-1, -2)
     of_points = 0.5 * (of_points + of_points.transpose(-1, -2))  # symmetric to the last bit
-    return of_points + MODEL_SIGMA**2 * torch.eye(3).to(motion)
+    beside = MODEL_SIGMA**2 + (KEPT_DOUBT * start_sigmas).square()
+    return of_points + beside[..., None, None] * torch.eye(3).to(motion)
 
 
 def turn_sigmas(fit: Fit) -> Tensor:

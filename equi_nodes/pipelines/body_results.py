@@ -40,6 +40,7 @@ class Bodies(NamedTuple):
         crop: what was fitted to.
         is_point: (B, N) bool, False for padding.
         fit: the bodies.
+        start_sigmas: (B, 22) metres, how far the network thinks its own joints may be off.
         certainty: (B,) 0..1, how sure the network is how the parts are turned, in the mean.
     """
 
@@ -48,6 +49,7 @@ class Bodies(NamedTuple):
     crop: Crop
     is_point: Tensor
     fit: Fit
+    start_sigmas: Tensor
     certainty: Tensor
 
     @property
@@ -56,11 +58,16 @@ class Bodies(NamedTuple):
         return evidence(self.crop, self.fit, self.is_point)
 
     @property
+    def joint_covariances(self) -> Tensor:
+        """Return (B, 22, 3, 3) m^2 of the joints' positions."""
+        return joint_covariances(self.fit, self.start_sigmas)
+
+    @property
     def looks(self) -> list[Look]:
         """Return what this cloud alone says of each of them."""
         fit = self.fit
         places = self.middles + fit.pose.translation.double().numpy()
-        sigmas = joint_covariances(fit)[:, 0].diagonal(dim1=-2, dim2=-1).mean(-1).sqrt()
+        sigmas = self.joint_covariances[:, 0].diagonal(dim1=-2, dim2=-1).mean(-1).sqrt()
         parts = (fit.pose.rotations, turn_sigmas(fit), places, sigmas, fit.pose.betas)
         columns = [np.asarray(part, np.float64) for part in (*parts, shape_sigmas(fit))]
         return [Look(*values) for values in zip(*columns, strict=True)]
@@ -123,7 +130,7 @@ def told(
         "local_rotations": to_local(torch.from_numpy(rotations)).numpy(),
         "rotation_sigmas": np.array([look.rotation_sigmas for look in looks]),
         "joints": posed.joints.double().numpy() + middles,
-        "joint_covariances": joint_covariances(bodies.fit).double().numpy(),
+        "joint_covariances": bodies.joint_covariances.double().numpy(),
         "angles": joint_angles(rotations),
         "shapes": shapes,
         "part_confidences": _part_confidences(bodies, body),

@@ -23,6 +23,7 @@ from equi_nodes.runtime.weights import shipped_weights
 from equi_nodes.samples import BodySample, CloudSample
 
 LEAST_SIGMA, MOST_SIGMA = 0.1, 1.0  # rad, of the network's turns, whatever it says
+MOST_OFF = 1.0  # m, of its joints, the same
 FEWEST = 96  # points that the network is given, some of them missing
 LEAST_CERTAINTY = 0.75  # people have over 0.9, pillars, walls and boxes less than 0.6
 OFF_SHAPE = 2.5  # standard deviations a coefficient; nobody is built so
@@ -113,7 +114,9 @@ class BodyFitter:
             fit = refine(self.body, crop, start, sigmas, self._settings)
             if not all(part.isfinite().all() for part in fit.pose):
                 raise EquiError("The network gave no finite bodies; take other weights or points.")
-            return Bodies(middles, labels, crop, is_point, fit, estimate.certainty.mean(1))
+            joint_sigmas = estimate.log_sigma[..., 1].exp().clamp(max=MOST_OFF)
+            certainty = estimate.certainty.mean(1)
+            return Bodies(middles, labels, crop, is_point, fit, joint_sigmas, certainty)
 
     def reasons(self, bodies: Bodies) -> tuple[str, ...]:
         """Return why each body is not accepted, empty where it is."""
