@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rich.console import Console
 
+from equi_nodes.cli.cloud_replay import chosen_settings
 from equi_nodes.cli.prediction_replay import (
     read_tracks,
     run_offline,
@@ -63,8 +64,7 @@ def replay_eqmotion(arguments: argparse.Namespace, console: Console) -> dict:
     with console.status(f"reading {arguments.bag}"):
         recording = read_tracks(arguments.bag, arguments.topic)
     folder = report_folder(arguments.out)
-    chosen = {name: getattr(arguments, name) for name in ("backend", "weights", "time_step")}
-    settings = {name: value for name, value in chosen.items() if value is not None}
+    settings = chosen_settings(arguments, "backend", "weights", "time_step")
     if arguments.online:
         done = run_online(recording, settings, arguments.rate, folder / LOG, console)
     else:
