@@ -90,4 +90,11 @@ def replay_apen(arguments: argparse.Namespace, console: Console) -> dict:
     return parts_replay.replay_apen(arguments, console)
 
 
-NODES = {"apen": replay_apen, "eqmotion": replay_eqmotion, "vio": replay_vio}
+def replay_arteq(arguments: argparse.Namespace, console: Console) -> dict:
+    """Fit bodies to the people of a bag and return the figures, with errors beside a truth."""
+    from equi_nodes.cli import bodies_replay
+
+    return bodies_replay.replay_arteq(arguments, console)
+
+
+NODES = {"apen": replay_apen, "arteq": replay_arteq, "eqmotion": replay_eqmotion, "vio": replay_vio}

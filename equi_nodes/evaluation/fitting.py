@@ -93,8 +93,7 @@ class Score:
         self.part_accuracy.append(float((answer.parts == truth.parts).mean()))
         self.accepted.append(answer.accepted)
         if answer.covariances is not None:
-            squared = np.einsum("ji,jik,jk->j", off, np.linalg.inv(answer.covariances), off)
-            self.inside.append(float((squared <= INSIDE).mean()))
+            self.inside.append(inside_share(off, answer.covariances))
 
     def figures(self) -> dict[str, float]:
         """Return the means, and the spread of the errors over people."""
@@ -108,6 +107,12 @@ class Score:
         return {name: float(np.mean(values)) for name, values in means.items()} | {
             name: float(np.percentile(self.v2v, share)) for name, share in spread.items()
         }
+
+
+def inside_share(off: np.ndarray, covariances: np.ndarray) -> float:
+    """Return the share of errors (J, 3) that lie inside the 90 % ellipsoids of (J, 3, 3)."""
+    squared = np.einsum("ji,jik,jk->j", off, np.linalg.inv(covariances), off)
+    return float((squared <= INSIDE).mean())
 
 
 def turned_errors(

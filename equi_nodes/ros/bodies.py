@@ -3,14 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from equi_nodes.geometry.rotations import quaternion
+from equi_nodes.geometry.rotations import quaternion, rotation
 from equi_nodes.ros.clouds import cloud_message
 from equi_nodes.ros.convert import Make, header
 from equi_nodes.samples import BodySample
+
+
+class Skeleton(NamedTuple):
+    """Where a person's joints are, in the frame of the message.
+
+    Attributes:
+        joints: (22, 3) metres.
+        rotations: (22, 3, 3) of the parts, global.
+    """
+
+    joints: np.ndarray
+    rotations: np.ndarray
 
 
 def body_array(sample: BodySample, make: Make) -> Any:
@@ -18,6 +30,17 @@ def body_array(sample: BodySample, make: Make) -> Any:
     bodies = [_body(sample, person, make) for person in range(len(sample.ids))]
     head = header(sample.stamp_ns, sample.frame_id, make)
     return make("equi_msgs/msg/BodyArray", header=head, bodies=bodies)
+
+
+def skeletons(msg: Any) -> dict[int, Skeleton]:
+    """Read the bodies of an ``equi_msgs/BodyArray`` by their id."""
+    return {
+        int(body.id): Skeleton(
+            np.array([(p.x, p.y, p.z) for p in body.joints]),
+            rotation(np.array([(q.x, q.y, q.z, q.w) for q in body.global_rotations])),
+        )
+        for body in msg.bodies
+    }
 
 
 def joint_state(sample: BodySample, make: Make) -> Any:
