@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.table import Table
@@ -13,13 +13,11 @@ from equi_nodes.cli.cloud_replay import count_kinds, replay_clouds
 from equi_nodes.config.arteq import ArtEqConfig
 from equi_nodes.datasets.bags import Make, read_messages, summarize
 from equi_nodes.evaluation.body_errors import BodyErrors
+from equi_nodes.pipelines.fit_body import BodyFitter
 from equi_nodes.ros.bodies import Skeleton, body_array, skeletons
 from equi_nodes.ros.clouds import cloud_sample
 from equi_nodes.ros.convert import stamp_ns
 from equi_nodes.samples import BodySample
-
-if TYPE_CHECKING:
-    from equi_nodes.pipelines.fit_body import BodyFitter
 
 BODY_TYPE, TRUTH_TOPIC = "equi_msgs/msg/BodyArray", "/truth/bodies"
 # True bodies by their number, of each stamp (nanoseconds) and frame.
@@ -87,9 +85,7 @@ class _Fitting:
         self._rejected: list[str] = []
 
     def open(self, settings: dict[str, Any]) -> BodyFitter:
-        """Return the pipeline; torch takes a second to import."""
-        from equi_nodes.pipelines.fit_body import BodyFitter
-
+        """Return the pipeline."""
         return BodyFitter.from_config(ArtEqConfig(**settings))
 
     def answer(self, result: BodySample) -> Any:
