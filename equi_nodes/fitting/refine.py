@@ -44,6 +44,10 @@ class Settings:
     shared: float = 4.0
     damping: float = 0.02
 
+    def variance(self, reach: float) -> float:
+        """Return m^2 of a point across the surface, at some reach."""
+        return self.sigma**2 + (reach / 3) ** 2
+
 
 class Crop(NamedTuple):
     """Points of persons, padded to the same number.
@@ -72,6 +76,7 @@ class Fit(NamedTuple):
         matches: (B, N) int64 vertex next to each point.
         distances: (B, N) signed metres of each point from the surface there, positive outside.
         information: (B, 79, 79) of the unknowns of ``levers``.
+        variance: m^2 of a point across the surface, that the information assumes.
     """
 
     pose: Pose
@@ -79,6 +84,7 @@ class Fit(NamedTuple):
     matches: Tensor
     distances: Tensor
     information: Tensor
+    variance: float
 
     @property
     def covariance(self) -> Tensor:
@@ -118,7 +124,7 @@ def refine(
     step = _Step(body, crop, pose, None, last, settings)
     matrix, gradient = step.normal_equations()
     add_priors(matrix, gradient, start, pose, turn_sigma, settings)
-    return Fit(pose, step.posed, step.matches, step.distances, matrix)
+    return Fit(pose, step.posed, step.matches, step.distances, matrix, settings.variance(last))
 
 
 def moved(pose: Pose, change: Tensor) -> Pose:
@@ -183,8 +189,8 @@ class _Step:
         """Return how points pull across the surface next to them, and weakly along it."""
         settings = self.settings
         robust = (1 + self.offsets.square().sum(-1) / self.reach**2).square()
-        variance = settings.sigma**2 + (self.reach / 3) ** 2
-        weights = self.crop.weights / (robust * variance * settings.shared)
+        spread = robust * settings.variance(self.reach) * settings.shared
+        weights = self.crop.weights / spread
         motion = self.posed.vertex_motion(self.matches)
         across = (self.normals[..., None, :] @ motion)[..., 0, :]
         along = _to_places(motion, self.offsets, settings.slide * weights)

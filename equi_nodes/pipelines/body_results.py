@@ -60,7 +60,7 @@ class Bodies(NamedTuple):
     @property
     def joint_covariances(self) -> Tensor:
         """Return (B, 22, 3, 3) m^2 of the joints' positions."""
-        return joint_covariances(self.fit, self.start_sigmas)
+        return joint_covariances(self.fit, self.is_point, self.start_sigmas)
 
     @property
     def looks(self) -> list[Look]:
