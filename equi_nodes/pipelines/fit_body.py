@@ -15,6 +15,7 @@ from equi_nodes.fitting.evidence import Evidence
 from equi_nodes.fitting.levers import Pose
 from equi_nodes.fitting.refine import Crop, Settings, refine
 from equi_nodes.fitting.temporal import People
+from equi_nodes.fitting.turned_around import chosen, other_side, second_look
 from equi_nodes.models.arteq import Estimate
 from equi_nodes.pipelines.body_results import Bodies, no_bodies, told
 from equi_nodes.pipelines.person_crops import people_of
@@ -25,6 +26,7 @@ from equi_nodes.samples import BodySample, CloudSample
 LEAST_SIGMA, MOST_SIGMA = 0.1, 1.0  # rad, of the network's turns, whatever it says
 MOST_OFF = 1.0  # m, of its joints, the same
 FEWEST = 96  # points that the network is given, some of them missing
+DOUBTFUL = 0.92  # certainty below which front may be back; about one person in ten
 LEAST_CERTAINTY = 0.75  # people have over 0.9, pillars, walls and boxes less than 0.6
 OFF_SHAPE = 2.5  # standard deviations a coefficient; nobody is built so
 
@@ -111,11 +113,16 @@ class BodyFitter:
             crop = _crop(torch.from_numpy(points), is_point, labels, estimate)
             start = Pose(estimate.rotations, estimate.betas, estimate.translation)
             sigmas = estimate.log_sigma[..., 0].exp().clamp(LEAST_SIGMA, MOST_SIGMA)
+            certainty = estimate.certainty.mean(1)
+            doubtful = certainty < DOUBTFUL
+            crop, start, is_turned = second_look(
+                self.body, crop, start, sigmas, doubtful, self._settings
+            )
+            labels = chosen(is_turned, other_side(labels), labels)
             fit = refine(self.body, crop, start, sigmas, self._settings)
             if not all(part.isfinite().all() for part in fit.pose):
                 raise EquiError("The network gave no finite bodies; take other weights or points.")
             joint_sigmas = estimate.log_sigma[..., 1].exp().clamp(max=MOST_OFF)
-            certainty = estimate.certainty.mean(1)
             return Bodies(middles, labels, crop, is_point, fit, joint_sigmas, certainty)
 
     def reasons(self, bodies: Bodies) -> tuple[str, ...]:
