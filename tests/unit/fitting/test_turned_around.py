@@ -10,7 +10,7 @@ from equi_nodes.fitting.levers import Pose
 from equi_nodes.fitting.refine import Crop, refine
 from equi_nodes.fitting.turned_around import other_side, second_look, turned_around
 
-PARTS = len(JOINTS)
+PARTS, EACH = len(JOINTS), 5  # of the vertices every fifth is a point
 FORWARD = torch.tensor([[0.0, 0.0, -1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])  # what hung down
 
 
@@ -21,10 +21,10 @@ def kicking_person() -> tuple[Crop, Pose, torch.Tensor]:
     for name in ("left_hip", "left_knee"):
         rotations[:, joint(name)] = FORWARD
     pose = Pose(rotations, torch.zeros(1, 10), torch.zeros(1, 3))
-    skin = body.pose(*pose).vertices
-    parts = torch.nn.functional.one_hot(body.vertex_part, PARTS).float()[None]
+    skin = body.pose(*pose).vertices[:, ::EACH]
+    parts = torch.nn.functional.one_hot(body.vertex_part[::EACH], PARTS).float()[None]
     sigma = torch.full(skin.shape[:2], 0.05)
-    crop = Crop(skin, torch.ones(skin.shape[:2]), parts, body.template[None], sigma)
+    crop = Crop(skin, torch.ones(skin.shape[:2]), parts, body.template[None, ::EACH], sigma)
     return crop, pose, torch.full((1, PARTS), 0.3)
 
 
