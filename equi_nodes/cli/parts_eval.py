@@ -12,6 +12,7 @@ from rich.progress import Progress
 from rich.table import Table
 
 from equi_nodes.errors import EquiError
+from equi_nodes.evaluation.segmentation import Confusion, matched_iou
 
 if TYPE_CHECKING:
     import torch
@@ -23,16 +24,17 @@ if TYPE_CHECKING:
 TASKS = ("people", "rooms")
 NETWORKS = ("apen", "pointnet", "dgcnn")
 SPLITS = {"random": "train", "unseen": "test", "ood": "ood"}  # of the recorded poses
-CLOUDS = 60  # of people, a split
+CLOUDS = 40  # of people, a split and view
 ROOMS, SCANS = 8, 6  # rooms, and scans of each with the furniture moved
-EPOCHS = {"people": 60, "rooms": 10}
+EPOCHS = {"people": 30, "rooms": 10, "rooms, one": 3}
 LEARNING_RATE = 1.5e-3
 SEED = 1_000_000  # of tests; trainings draw from smaller ones
 
 
 def configure(group: argparse._ArgumentGroup) -> None:
     """Add the arguments of apen, whose ``--task`` is declared with the planner's."""
-    group.add_argument("--length", type=int, metavar="N", help="epochs of 100 steps (60; rooms 10)")
+    group.add_argument("--length", type=int, metavar="N", help="epochs of 100 steps (30; rooms 10)")
+    group.add_argument("--rooms", type=int, metavar="N", help="how many rooms to test in (8)")
 
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
@@ -50,68 +52,82 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
 
 def _people(args: argparse.Namespace, console: Console) -> dict[str, dict[str, dict]]:
     """Return figures by split and network, all trained on the same people."""
-    from equi_nodes.datasets.part_batches import LABELS, draw_cloud
+    from equi_nodes.datasets.part_batches import LABELS, person_cloud
+    from equi_nodes.datasets.person_clouds import VIEWS
+    from equi_nodes.training.apen import confused
 
-    models = {name: _trained(args, "people", name, name, None, None, console) for name in NETWORKS}
-    rng, cases = np.random.default_rng(SEED), {}
+    models = {name: _trained(args, "people", name, console=console) for name in NETWORKS}
+    count, cases = len(LABELS["people"]), {}
     for case, split in SPLITS.items():
-        clouds = [draw_cloud(rng, "people", split) for _ in range(CLOUDS)]
-        cases[case] = _scored(models, clouds, "people", len(LABELS["people"]))
+        rng = np.random.default_rng(SEED)
+        clouds = {view: [person_cloud(rng, split, view) for _ in range(CLOUDS)] for view in VIEWS}
+        batches = {view: _batches(own, "people") for view, own in clouds.items()}
+        cases[case] = {}
+        for name, model in models.items():
+            by_view = {view: confused(model, own, count) for view, own in batches.items()}
+            figures = sum(by_view.values(), start=Confusion(count)).figures()
+            views = {view: found.figures()["miou"] for view, found in by_view.items()}
+            moved = _moved(model, [b for own in batches.values() for b in own], count)
+            cases[case][name] = figures | views | moved
     return cases
 
 
 def _rooms(args: argparse.Namespace, console: Console) -> dict[str, dict[str, dict]]:
-    """Return figures by room and network: ours learns from one scan, the others from many.
+    """Return figures by room and network: ours learns from one scan of it, the others from many.
 
-    Each part of a room is a label. The scans that the others learn from show the same room with
-    its furniture moved; those that all are tested on are further ones.
+    The others learn from scans of made-up rooms, labelled by the pieces that rooms have; in the
+    test their labels are matched to the room's parts as suits them best.
     """
-    from equi_nodes.datasets.part_batches import room_cloud
-    from equi_nodes.datasets.rooms import draw_room, moved
+    from equi_nodes.datasets.part_batches import pieces_cloud, room_cloud
+    from equi_nodes.datasets.rooms import PIECES, draw_room, moved
+    from equi_nodes.training.apen import confused
 
+    usual = {
+        name: _trained(args, "rooms", name, "", pieces_cloud, len(PIECES), console)
+        for name in NETWORKS[1:]
+    }
     cases = {}
-    for number in range(ROOMS):
-        room = draw_room(np.random.default_rng(number))
-        only = room_cloud(np.random.default_rng((number, 1)), room)
-
-        def once(rng: np.random.Generator, only: Labelled = only) -> Labelled:
-            return only
-
-        def often(rng: np.random.Generator, room: object = room) -> Labelled:
-            return room_cloud(rng, moved(rng, room))
-
-        labels = len(room.kinds)
-        models = {
-            name: _trained(
-                args, "rooms", name, f"{number}-{name}", once if name == "apen" else often,
-                labels, console,
-            )
-            for name in NETWORKS
-        }  # fmt: skip
+    for number in range(args.rooms or ROOMS):
+        rng, is_lidar = np.random.default_rng(number), number % 2 == 1
+        room = draw_room(rng)
+        only, labels = room_cloud(rng, room, is_lidar), len(room.kinds)
+        ours = _trained(args, "rooms", "apen", f"{number}-apen", _always(only), labels, console)
         rng = np.random.default_rng((SEED, number))
-        clouds = [often(rng) for _ in range(SCANS)]
-        cases[f"room {number}"] = _scored(models, clouds, "rooms", labels)
+        scans = [room_cloud(rng, moved(rng, room), is_lidar) for _ in range(SCANS)]
+        batches = _batches(scans, "rooms")
+        case = {"apen": confused(ours, batches, labels).figures()}
+        for name, model in usual.items():
+            counts = confused(model, batches, len(PIECES)).counts[:labels]
+            case[name] = {"miou": float(matched_iou(counts).mean())}
+        models = {"apen": ours} | usual
+        cases[f"room {number}"] = {
+            name: case[name] | _moved(model, batches, labels) for name, model in models.items()
+        }
     return cases
+
+
+def _always(cloud: Labelled) -> Draw:
+    return lambda rng: cloud
 
 
 def _trained(
     args: argparse.Namespace,
     task: str,
     name: str,
-    where: str,
-    draw: Draw | None,
-    labels: int | None,
-    console: Console,
+    where: str = "",
+    draw: Draw | None = None,
+    labels: int | None = None,
+    console: Console | None = None,
 ) -> nn.Module:
     """Return a trained network; a training that is complete in its folder is not repeated."""
     from equi_nodes.runtime.engine_cache import cache_dir
     from equi_nodes.training.apen import train
     from equi_nodes.training.loop import Schedule
 
-    folder: Path = (args.folder or cache_dir() / "parts") / f"{task}-{where}"
-    schedule = Schedule(args.length or EPOCHS[task], LEARNING_RATE)
+    folder: Path = (args.folder or cache_dir() / "parts") / f"{task}-{where or name}"
+    schedule = Schedule(args.length or EPOCHS[f"{task}, one" if where else task], LEARNING_RATE)
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task(f"{task} {where}", total=schedule.epochs)
+        bar = progress.add_task(f"{task} {where or name}", total=schedule.epochs)
 
         def report(epoch: int, figures: dict[str, float]) -> None:
             progress.update(bar, completed=epoch)
@@ -119,21 +135,28 @@ def _trained(
         return train(task, folder, schedule, name, draw, labels, report)[0].eval()
 
 
-def _scored(
-    models: dict[str, nn.Module], clouds: list[Labelled], task: str, labels: int
-) -> dict[str, dict[str, float]]:
-    """Return by network mean IoU, and how many labels change where every true part moves."""
+def _batches(clouds: list[Labelled], task: str) -> list[PartBatch]:
+    """Return each cloud as the networks take it."""
     from equi_nodes.datasets.part_batches import batch
-    from equi_nodes.training.apen import POINTS, architecture, validate
+    from equi_nodes.training.apen import POINTS, architecture
 
     rng, seeds = np.random.default_rng(SEED), architecture(task).cells
-    batches = [batch(rng, [cloud], POINTS[task], seeds) for cloud in clouds]
-    found = {
-        name: validate(model, batches, labels) | {"changed": _changed(model, batches, seeds)}
-        for name, model in models.items()
+    return [batch(rng, [cloud], POINTS[task], seeds) for cloud in clouds]
+
+
+def _moved(model: nn.Module, batches: list[PartBatch], labels: int) -> dict[str, float]:
+    """Return how many labels change where every true part moves; of ours with known parts, too."""
+    from equi_nodes.models.apen import APEN
+    from equi_nodes.training.apen import confused
+
+    if not isinstance(model, APEN):
+        return {"changed": _changed(model, batches, 1)}
+    seeds = model.architecture.cells
+    return {
+        "changed": _changed(model, batches, seeds),
+        "changed_given_parts": _changed(model, batches, seeds, is_given=True),
+        "miou_given_parts": confused(model, batches, labels, is_given=True).figures()["miou"],
     }
-    found["apen"]["changed_given_parts"] = _changed(models["apen"], batches, seeds, is_given=True)
-    return found
 
 
 def _changed(

@@ -33,6 +33,10 @@ class Boxes(NamedTuple):
     poses: np.ndarray
     parts: np.ndarray
 
+    def turns(self) -> np.ndarray:
+        """Return how each part is turned, (P, 3, 3), by the first of its boxes."""
+        return self.poses[np.unique(self.parts, return_index=True)[1], :3, :3]
+
 
 class Seen(NamedTuple):
     """A cloud and whose its points are.

@@ -12,9 +12,17 @@ from torch import Tensor
 
 from equi_nodes.body.skeleton import JOINTS
 from equi_nodes.datasets import objects, rooms
-from equi_nodes.datasets.person_clouds import OUTSIDE, TRAINING, VIEWS, draw_person, random_rotation
+from equi_nodes.datasets.person_clouds import (
+    OUTSIDE,
+    TRAINING,
+    VIEWS,
+    CloudOptions,
+    draw_person,
+    random_rotation,
+)
 from equi_nodes.datasets.person_poses import Poses, poses_of
 from equi_nodes.geometry.neighbours import seeds_first
+from equi_nodes.geometry.rotations import exp_so3
 
 PERSON_POINTS = 1024
 NO_PART = -1  # of points that belong to nothing, such as outliers
@@ -33,11 +41,14 @@ class Labelled(NamedTuple):
         points: (N, 3) float32 metres.
         labels: (N,) int64 class of each point.
         parts: (N,) int64 rigid part of each point, ``NO_PART`` where there is none.
+        turns: (P, 3, 3) how each part is turned from how its kind usually stands, the first for
+            the whole; None: not known.
     """
 
     points: np.ndarray
     labels: np.ndarray
     parts: np.ndarray
+    turns: np.ndarray | None = None
 
 
 class PartBatch(NamedTuple):
@@ -49,6 +60,8 @@ class PartBatch(NamedTuple):
         labels: (B, N) int64.
         parts: (B, N) int64, as in ``Labelled``.
         centres: (B, N, 3) metres, the mean of the seen points of the part that a point belongs to.
+        axes: (B, N, 3, 2) where forward and up of that part point, zero where it is not known.
+        whole: (B, 3, 2) those of the whole.
     """
 
     points: Tensor
@@ -56,26 +69,43 @@ class PartBatch(NamedTuple):
     labels: Tensor
     parts: Tensor
     centres: Tensor
+    axes: Tensor
+    whole: Tensor
 
 
-def draw_cloud(rng: np.random.Generator, task: str, split: str = "train") -> Labelled:
-    """Draw a cloud of a task; ``split`` counts for people alone.
+def draw_cloud(rng: np.random.Generator, task: str) -> Labelled:
+    """Draw a cloud of a task to learn from.
 
     Args:
         rng: where all randomness comes from.
         task: ``people``, ``rooms`` or ``objects``.
-        split: of the recorded poses: train, test or ood.
 
     Raises:
         EquiError: people without the recordings, or no open3d.
     """
-    return _DRAW[task](rng, split)
+    return _DRAW[task](rng)
+
+
+def person_cloud(
+    rng: np.random.Generator, split: str, view: str, options: CloudOptions | None = None
+) -> Labelled:
+    """Return a person of a split of the recorded poses (train, test or ood), as a view sees it."""
+    person = draw_person(rng, _poses(split), view, PERSON_POINTS, options=options)
+    parts = np.where(person.parts == OUTSIDE, NO_PART, person.parts)
+    return Labelled(person.points, person.parts, parts, person.rotations)
+
+
+def pieces_cloud(rng: np.random.Generator) -> Labelled:
+    """Return a scan of a new room, labelled by ``rooms.PIECES``."""
+    room = rooms.draw_room(rng)
+    cloud = room_cloud(rng, room)
+    return cloud._replace(labels=room.pieces[cloud.parts])
 
 
 def room_cloud(rng: np.random.Generator, room: rooms.Room, lidar: bool | None = None) -> Labelled:
     """Return a scan of a room; each of its parts is a label of its own."""
     seen = rooms.scan(rng, room, lidar)
-    return Labelled(seen.points, seen.parts, seen.parts)
+    return Labelled(seen.points, seen.parts, seen.parts, room.boxes().turns())
 
 
 def batch(rng: np.random.Generator, clouds: list[Labelled], points: int, seeds: int) -> PartBatch:
@@ -88,26 +118,53 @@ def batch(rng: np.random.Generator, clouds: list[Labelled], points: int, seeds: 
         seeds: how many points, far from each other, come first.
     """
     rows = [_thinned(rng, cloud, points) for cloud in clouds]
-    cloud, mask, labels, parts = (torch.from_numpy(np.stack(part)) for part in zip(*rows))
+    cloud, mask, labels, parts, axes, whole = (
+        torch.from_numpy(np.stack(part)) for part in zip(*rows)
+    )
     order = seeds_first(cloud, mask, seeds)
     spread = order[..., None].expand(-1, -1, 3)
     cloud, parts = cloud.gather(1, spread), parts.gather(1, order)
     return PartBatch(
-        cloud, mask.gather(1, order), labels.gather(1, order), parts, _centres(cloud, parts)
+        cloud,
+        mask.gather(1, order),
+        labels.gather(1, order),
+        parts,
+        _centres(cloud, parts),
+        axes.gather(1, order[..., None, None].expand(-1, -1, 3, 2)),
+        whole,
     )
+
+
+def turned(rng: np.random.Generator, axes: Tensor, deviation: float) -> Tensor:
+    """Return axes (B, N, 3, 2), each cloud's turned by its own rotation of some deviation, rad."""
+    turns = np.stack([exp_so3(rng.normal(0, deviation, 3)) for _ in axes])
+    return torch.from_numpy(turns).to(axes)[:, None] @ axes
 
 
 def _thinned(rng: np.random.Generator, cloud: Labelled, points: int) -> tuple[np.ndarray, ...]:
     chosen = rng.permutation(len(cloud.points))[:points]
     missing = points - len(chosen)
     own = cloud.points[chosen].astype(float)
-    own = (own - own.mean(0)) @ random_rotation(rng).T
+    turn = random_rotation(rng)
+    own = (own - own.mean(0)) @ turn.T
+    parts = np.pad(cloud.parts[chosen], (0, missing), constant_values=NO_PART)
     return (
         np.pad(own.astype(np.float32), ((0, missing), (0, 0))),
         np.arange(points) < len(chosen),
         np.pad(cloud.labels[chosen], (0, missing)),
-        np.pad(cloud.parts[chosen], (0, missing), constant_values=NO_PART),
+        parts,
+        *_axes(turn, cloud.turns, parts),
     )
+
+
+def _axes(
+    turn: np.ndarray, turns: np.ndarray | None, parts: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return forward and up of the parts (N, 3, 2), zero where they are not known; of the whole."""
+    if turns is None:
+        return np.zeros((len(parts), 3, 2), np.float32), np.zeros((3, 2), np.float32)
+    axes = (turn @ turns)[..., ::2].astype(np.float32)
+    return np.where((parts == NO_PART)[:, None, None], np.float32(0), axes[parts]), axes[0]
 
 
 def _centres(points: Tensor, parts: Tensor) -> Tensor:
@@ -124,26 +181,22 @@ def _poses(split: str) -> Poses:
     return poses_of(split, **mixed)
 
 
-def _person(rng: np.random.Generator, split: str) -> Labelled:
-    view = VIEWS[rng.integers(len(VIEWS))]
-    options = TRAINING if split == "train" else None
-    person = draw_person(rng, _poses(split), view, PERSON_POINTS, options=options)
-    parts = np.where(person.parts == OUTSIDE, NO_PART, person.parts)
-    return Labelled(person.points, person.parts, parts)
+def _person(rng: np.random.Generator) -> Labelled:
+    return person_cloud(rng, "train", VIEWS[rng.integers(len(VIEWS))], TRAINING)
 
 
-def _room(rng: np.random.Generator, split: str) -> Labelled:
+def _room(rng: np.random.Generator) -> Labelled:
     room = rooms.draw_room(rng)
     cloud = room_cloud(rng, room)
     return cloud._replace(labels=room.kinds[cloud.parts])
 
 
-def _object(rng: np.random.Generator, split: str) -> Labelled:
+def _object(rng: np.random.Generator) -> Labelled:
     thing = objects.draw_object(rng, objects.KINDS[rng.integers(len(objects.KINDS))])
     seen = objects.scan(rng, thing)
-    return Labelled(seen.points, thing.classes[seen.parts], seen.parts)
+    return Labelled(seen.points, thing.classes[seen.parts], seen.parts, thing.boxes.turns())
 
 
-_DRAW: dict[str, Callable[[np.random.Generator, str], Labelled]] = {
+_DRAW: dict[str, Callable[[np.random.Generator], Labelled]] = {
     "people": _person, "rooms": _room, "objects": _object,
 }  # fmt: skip

@@ -12,6 +12,10 @@ from equi_nodes.geometry.rotations import exp_so3, rigid
 
 CLASSES = ("floor", "wall", "table", "chair", "shelf", "door", "box")
 FLOOR, WALL, TABLE, CHAIR, SHELF, DOOR, BOX = range(len(CLASSES))
+PIECES = ("floor", "wall", "door") + tuple(
+    f"{kind} {number}" for kind in ("table", "chair", "shelf", "box") for number in (1, 2)
+)
+FIRST_PIECE = dict(zip((FLOOR, WALL, DOOR, TABLE, CHAIR, SHELF, BOX), (0, 1, 2, 3, 5, 7, 9)))
 HEIGHT, THICK = 2.4, 0.1  # m, of walls
 GAP = 0.05  # m, between things that stand beside each other
 TRIES = 200  # of a place for a thing; then it stands where it was
@@ -65,6 +69,13 @@ class Room:
     def kinds(self) -> np.ndarray:
         """Return the class of each part (P,)."""
         return np.array([FLOOR, WALL, *(thing.kind for thing in self.things)])
+
+    @property
+    def pieces(self) -> np.ndarray:
+        """Return which of ``PIECES`` each part is (P,): the first or the second of its kind."""
+        kinds = self.kinds
+        before = [int((kinds[:part] == kind).sum()) for part, kind in enumerate(kinds)]
+        return np.array([FIRST_PIECE[kind] for kind in kinds]) + before
 
     def boxes(self) -> Boxes:
         """Return all that is in it."""

@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 from equi_nodes.geometry.neighbours import take
 
 FAR = 1e9  # stands for no distance, and for the score of what is not there
+FIRST = 5e-7  # of all points; by so much less each later cell counts where equals are chosen
 FADE = 0.1  # of the mass of a part that a heavier one absorbs, each step
 LEARNING_STEPS = 2  # last steps that gradients pass; close to those of the fixed point
 
@@ -32,6 +33,14 @@ class Cells(NamedTuple):
     def mean(self, values: Tensor) -> Tensor:
         """Return the cells' means (B, K, F) of values (B, N, F); zero for empty cells."""
         return self.member.transpose(1, 2) @ values / self.count().clamp(min=1)[..., None]
+
+    def offsets(self, points: Tensor) -> Tensor:
+        """Return where points (B, N, 3) are from the mean of their cell."""
+        return points - self.centres(points)
+
+    def centres(self, points: Tensor) -> Tensor:
+        """Return to each of the points (B, N, 3) the mean of its cell."""
+        return self.spread(self.mean(points))
 
     def spread(self, values: Tensor) -> Tensor:
         """Return to each point what its cell has: (B, K, F) to (B, N, F)."""
@@ -67,8 +76,8 @@ def voronoi(points: Tensor, mask: Tensor, count: int) -> Cells:
     return cells_of(squared.argmin(-1), mask, count, points.dtype)
 
 
-def cluster(votes: Tensor, cells: Cells, sigma: float, steps: int) -> Tensor:
-    """Return how much each point belongs to each part, (B, N, K): a Gaussian mixture of votes.
+def cluster(votes: Tensor, cells: Cells, sigma: float, steps: int, kept: int) -> Tensor:
+    """Return how much each point belongs to each part, (B, N, kept): a Gaussian mixture of votes.
 
     Expectation-maximisation from the given cells, with one isotropic deviation. Of two centres
     closer than it, the lighter one fades. What is empty stays so: parts only become fewer.
@@ -78,11 +87,17 @@ def cluster(votes: Tensor, cells: Cells, sigma: float, steps: int) -> Tensor:
         cells: the partition before.
         sigma: metres.
         steps: of the iteration, unrolled.
+        kept: K afterwards; of more cells the largest are taken, of equals the first.
     """
     valid = cells.member.sum(-1, keepdim=True)
     mass = cells.count() / valid.sum(1).clamp(min=1)
     fixed = votes.detach()
     centres = cells.mean(fixed)
+    if kept < mass.shape[1]:
+        later = FIRST * torch.arange(mass.shape[1], device=mass.device)
+        largest = (mass - later).topk(kept).indices
+        centres = take(centres, largest[..., None]).squeeze(2)
+        mass = mass.gather(1, largest)
     for step in range(steps):
         seen = votes if step >= steps - LEARNING_STEPS else fixed
         share = valid * belonging(seen, centres, absorbed(centres, mass, sigma), sigma)

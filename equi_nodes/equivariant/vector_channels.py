@@ -18,16 +18,14 @@ class VectorLayer(nn.Module):
 
     Args:
         scalars, vectors: channels in and out.
-        chiral: cross products count as vectors too. Mirror images, as left and right hands are,
-            then differ, and what remains is SO(3).
     """
 
-    def __init__(self, scalars: tuple[int, int], vectors: tuple[int, int], chiral: bool = False):
+    def __init__(self, scalars: tuple[int, int], vectors: tuple[int, int]):
         super().__init__()
-        width, self.chiral = vectors[1], chiral
+        width = vectors[1]
         self.outputs = (scalars[1], width)
         self.probe = nn.Linear(vectors[0], 2 * width, bias=False)
-        self.mix = nn.Linear(vectors[0] + (width if chiral else 0), width, bias=False)
+        self.mix = nn.Linear(vectors[0], width, bias=False)
         self.read = nn.Linear(scalars[0] + 3 * width, sum(self.outputs))
         self.norm = nn.LayerNorm(scalars[1])
 
@@ -37,8 +35,6 @@ class VectorLayer(nn.Module):
         one, other = probes.chunk(2, -1)
         known = torch.cat([scalars, (one * other).sum(-2), length(probes)], -1)
         new, gates = self.read(known).split(self.outputs, -1)
-        if self.chiral:
-            vectors = torch.cat([vectors, torch.linalg.cross(one, other, dim=-2)], -1)
         mixed = torch.sigmoid(gates)[..., None, :] * self.mix(vectors)
         return silu(self.norm(new)), shortened(mixed)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from scipy.optimize import linear_sum_assignment
 
 
 class Confusion:
@@ -16,6 +17,12 @@ class Confusion:
         """Count points (N,) of both."""
         np.add.at(self.counts, (true, found), 1)
 
+    def __add__(self, other: Confusion) -> Confusion:
+        """Return the counts of both together."""
+        both = Confusion(len(self.counts))
+        both.counts = self.counts + other.counts
+        return both
+
     def iou(self) -> np.ndarray:
         """Return intersection over union of each label, NaN of those that no point has."""
         hit = np.diag(self.counts).astype(float)
@@ -26,6 +33,23 @@ class Confusion:
         """Return the mean over labels that are there, and the share of points that is right."""
         right = np.diag(self.counts).sum() / max(self.counts.sum(), 1)
         return {"miou": float(np.nanmean(self.iou())), "accuracy": float(right)}
+
+
+def matched_iou(counts: np.ndarray) -> np.ndarray:
+    """Return the IoU (P,) of parts whose names are unknown to what found them.
+
+    Each part takes the label that makes the mean the largest, no label twice: what is found is
+    judged as kindly as can be.
+
+    Args:
+        counts: (P, L) points by true part and found label.
+    """
+    union = counts.sum(1, keepdims=True) + counts.sum(0) - counts
+    iou = counts / np.maximum(union, 1)
+    part, label = linear_sum_assignment(iou, maximize=True)
+    best = np.zeros(len(counts))
+    best[part] = iou[part, label]
+    return best
 
 
 def purity(true: np.ndarray, found: np.ndarray) -> float:

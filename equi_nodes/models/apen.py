@@ -4,12 +4,13 @@ After Atzmon et al., ICLR 2024 (arXiv 2402.08529), of which no code was released
 into Voronoi cells becomes coarser layer by layer: features that are equivariant cell by cell let
 each point vote for the centre of its part, and the votes are clustered. In place of frames from
 principal axes, which are unstable for round parts, features are vector channels: exact and
-continuous. Letters: B clouds, N points, K cells, L layers, S scalars, C vectors.
+continuous. The last cells are then looked at in frames that the network finds. Letters: B clouds, N
+points, K cells, L layers, S scalars, C vectors.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -17,27 +18,14 @@ from torch import Tensor, nn
 
 from equi_nodes.equivariant.invariants import length
 from equi_nodes.equivariant.partition import Cells, cells_of, cluster, voronoi
-from equi_nodes.equivariant.vector_channels import VectorLayer
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Sizes of the network; lengths are for people, rooms take 0.1 to 0.8 m."""
-
-    labels: int = 23  # classes of points: 22 parts of a body, and none of them
-    categories: int = 1  # classes of whole clouds
-    cells: int = 128  # of the first partition
-    sigmas: tuple[float, ...] = (0.03, 0.06, 0.12, 0.24)  # m, spread of the votes, one a layer
-    reach: float = 1.0  # sigmas, the length that counts as one in a layer; four learn far slower
-    steps: int = 8  # of the clustering
-    scalars: int = 64
-    vectors: int = 16
-    moments: int = 8  # first and second moments that a cell has of each kind
-    chiral: bool = False  # tell mirror images apart, as left and right limbs need: SE(3), not E(3)
-
-    def __post_init__(self) -> None:
-        """Take the lengths as they come from a file, too."""
-        object.__setattr__(self, "sigmas", tuple(self.sigmas))
+from equi_nodes.models.apen_layers import (
+    Architecture,
+    Features,
+    InCells,
+    InFrames,
+    Sides,
+    frames_of,
+)
 
 
 class Segments(NamedTuple):
@@ -52,6 +40,7 @@ class Segments(NamedTuple):
             with the part.
         delta: (L, B) how undecided the partitions are, the mean of 1 - confidence.
         live: (L, B) int64 parts that are left after each layer; they never become more.
+        axes: (A, B, N, 3, 2) where forward and up of the last cells point, better each time.
     """
 
     logits: Tensor
@@ -61,13 +50,7 @@ class Segments(NamedTuple):
     votes: Tensor
     delta: Tensor
     live: Tensor
-
-
-class Features(NamedTuple):
-    """Features of points: scalars (B, N, S), vectors (B, N, 3, C)."""
-
-    scalars: Tensor
-    vectors: Tensor
+    axes: Tensor
 
 
 class APEN(nn.Module):
@@ -80,11 +63,18 @@ class APEN(nn.Module):
         self.start = nn.Parameter(0.1 * torch.randn(a.scalars))
         self.layers = nn.ModuleList(InCells(a, scale) for scale in scales)
         self.aims = nn.ModuleList(nn.Linear(a.vectors, 1, bias=False) for _ in scales)
-        self.last = InCells(a, scales[-1])
+        self.sides = Sides(a, scales[-1])
+        self.looks = nn.ModuleList(InFrames(a, scales[-1], width) for width in a.looks)
         self.label = _reader(a.scalars + a.vectors, a.labels)
         self.category = _reader(2 * (a.scalars + a.vectors), a.categories)
 
-    def forward(self, points: Tensor, mask: Tensor, partition: Tensor | None = None) -> Segments:
+    def forward(
+        self,
+        points: Tensor,
+        mask: Tensor,
+        partition: Tensor | None = None,
+        taught: Tensor | None = None,
+    ) -> Segments:
         """Segment clouds.
 
         Args:
@@ -92,25 +82,29 @@ class APEN(nn.Module):
             mask: (B, N) bool, the points that are there.
             partition: (B, N) int64 in 0 .. cells - 1, taken for every layer in place of what the
                 votes say: the answer is then exactly equivariant part by part.
+            taught: (B, N, 3, 2) where forward and up of the last cells point, for training; zero of
+                clouds whose frames are to be found.
         """
         middle = _mean(points, mask)[:, None]
         points = points - middle
         cells = self._first_cells(points, mask, partition)
         features, votes, belief = self._start(points), [], []
-        for layer, aim, sigma in zip(self.layers, self.aims, self.architecture.sigmas):
-            features, offsets = layer(features, points, cells)
-            votes.append(points - offsets + sigma * aim(features.vectors).squeeze(-1))
+        for layer, aim, sigma, kept in self._coarser():
+            features = layer(features, cells.offsets(points), cells)
+            votes.append(cells.centres(points) + sigma * aim(features.vectors).squeeze(-1))
             if partition is None:
-                cells, sure = self._next_cells(votes[-1], cells, mask, sigma)
+                cells, sure = self._next_cells(votes[-1], cells, mask, sigma, kept)
             else:
                 sure = mask.to(points)
             belief.append((sure, 1 - _mean(sure[..., None], mask).squeeze(-1), cells.live()))
-        scalars = _invariants(self.last(features, points, cells)[0])
+        instance = torch.where(mask, cells.index, -1)
+        if self.architecture.whole and partition is None:
+            cells = cells_of(torch.zeros_like(cells.index), mask, 1, points.dtype)
+        scalars, axes = self._look(features, points, cells, mask, taught)
         sure, delta, live = zip(*belief)
         return Segments(
-            self.label(scalars), self._categorise(scalars, mask),
-            torch.where(mask, cells.index, -1), sure[-1], torch.stack(votes) + middle,
-            torch.stack(delta), torch.stack(live),
+            self.label(scalars), self._categorise(scalars, mask), instance, sure[-1],
+            torch.stack(votes) + middle, torch.stack(delta), torch.stack(live), axes,
         )  # fmt: skip
 
     def example_inputs(self, clouds: int = 2, points: int = 300) -> tuple[Tensor, Tensor]:
@@ -118,6 +112,25 @@ class APEN(nn.Module):
         cloud = torch.randn(clouds, points, 3) * torch.tensor([0.2, 0.2, 0.5])
         mask = torch.arange(points) < points - points // 5
         return cloud, mask.expand(clouds, points)
+
+    def _coarser(self) -> Iterator[tuple]:
+        return zip(self.layers, self.aims, self.architecture.sigmas, self.architecture.kept)
+
+    def _look(
+        self, features: Features, points: Tensor, cells: Cells, mask: Tensor, taught: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Return of the last cells what nothing turns, and the axes found, (A, B, N, 3, 2)."""
+        offsets = cells.offsets(points)
+        axes = [self.sides(features, offsets, cells)]
+        seen = axes[0].detach()
+        if taught is not None:
+            seen = torch.where(taught.any(-2, keepdim=True), taught, seen)
+        for look in self.looks:
+            frames = frames_of(seen, cells, self.architecture.chiral)
+            features, turned = look(features, offsets, frames, cells, mask)
+            axes.append(turned)
+            seen = turned.detach()
+        return _invariants(features), torch.stack(axes)
 
     def _first_cells(self, points: Tensor, mask: Tensor, partition: Tensor | None) -> Cells:
         if partition is None:
@@ -131,64 +144,17 @@ class APEN(nn.Module):
         return Features(self.start.expand(*points.shape[:2], -1), vectors)
 
     def _next_cells(
-        self, votes: Tensor, cells: Cells, mask: Tensor, sigma: float
+        self, votes: Tensor, cells: Cells, mask: Tensor, sigma: float, kept: int
     ) -> tuple[Cells, Tensor]:
         """Return the partition by the votes, and how surely (B, N) each point belongs to it."""
-        belonging = cluster(votes, cells, sigma, self.architecture.steps)
-        index = belonging.argmax(-1)  # the first of equals
+        belonging = cluster(votes, cells, sigma, self.architecture.steps, kept)
         sure = belonging.amax(-1) * mask
-        return cells_of(index, mask, self.architecture.cells, votes.dtype), sure
+        index = belonging.argmax(-1)  # the first of equals
+        return cells_of(index, mask, belonging.shape[-1], votes.dtype), sure
 
     def _categorise(self, scalars: Tensor, mask: Tensor) -> Tensor:
         largest = torch.where(mask[..., None], scalars, -1e4).amax(1)
         return self.category(torch.cat([_mean(scalars, mask), largest], -1))
-
-
-class InCells(nn.Module):
-    """Features that are equivariant cell by cell: a point sees moments of its own cell alone.
-
-    The moments are means over the cell of scalars, of vectors, and of the offsets from the cell's
-    centre and their traceless squares, weighted by learned numbers.
-    """
-
-    def __init__(self, a: Architecture, scale: float):
-        super().__init__()
-        self.scale, self.moments = scale, a.moments
-        self.before = VectorLayer((a.scalars,) * 2, (a.vectors + 1, a.vectors), a.chiral)
-        self.weigh = nn.Linear(a.scalars, 2 * a.moments)
-        self.after = VectorLayer(
-            (2 * a.scalars + a.moments, a.scalars),
-            (2 * a.vectors + 2 * a.moments + 1, a.vectors),
-            a.chiral,
-        )
-        self.pooled = (a.scalars, 3 * a.vectors, 3 * a.moments, 9 * a.moments)
-
-    def forward(self, features: Features, points: Tensor, cells: Cells) -> tuple[Features, Tensor]:
-        """Return new features, and the offsets (B, N, 3) of the points from their cell's mean."""
-        offsets = points - cells.spread(cells.mean(points))
-        own = (offsets / self.scale)[..., None]  # (B, N, 3, 1)
-        scalars, vectors = self.before(features.scalars, torch.cat([features.vectors, own], -1))
-        pooled = cells.spread(cells.mean(self._moments(scalars, vectors, own)))
-        mean, flow, first, second = pooled.split(self.pooled, -1)
-        second = second.unflatten(-1, (3, 3, self.moments))
-        bent = (second * own[..., None, :, :]).sum(-2)
-        across = second.square().sum((-3, -2)).log1p()  # of a wall these are large
-        seen = torch.cat(
-            [vectors, flow.unflatten(-1, (3, -1)), first.unflatten(-1, (3, -1)), bent, own], -1
-        )
-        new = self.after(torch.cat([scalars, mean, across], -1), seen)
-        return Features(features.scalars + new[0], features.vectors + new[1]), offsets
-
-    def _moments(self, scalars: Tensor, vectors: Tensor, own: Tensor) -> Tensor:
-        """Return what is averaged over a cell, flat: (B, N, numbers)."""
-        first, second = self.weigh(scalars)[..., None, :].chunk(2, -1)  # (B, N, 1, moments)
-        square = own * own.transpose(-1, -2)  # (B, N, 3, 3)
-        trace = own.square().sum(-2, keepdim=True) / 3
-        traceless = square - trace * torch.eye(3, dtype=own.dtype, device=own.device)
-        weighted = traceless[..., None] * second[..., None, :]
-        return torch.cat(
-            [scalars, vectors.flatten(2), (first * own).flatten(2), weighted.flatten(2)], -1
-        )
 
 
 def _invariants(features: Features) -> Tensor:

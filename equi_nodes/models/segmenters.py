@@ -12,14 +12,14 @@ from torch.nn.functional import relu
 
 from equi_nodes.geometry.neighbours import Close, closest, take
 
-NEIGHBOURS = 16
+NEIGHBOURS = 10
 OFF = -1e4  # of what is not there, before a maximum
 
 
 class PointNet(nn.Module):
     """Each point alone, then beside the maximum over all of them."""
 
-    def __init__(self, labels: int, width: int = 192):
+    def __init__(self, labels: int, width: int = 288):
         super().__init__()
         self.own = _layers(3, width // 2, width, width)
         self.joint = _layers(2 * width, width, width)
@@ -33,9 +33,9 @@ class PointNet(nn.Module):
 class DGCNN(nn.Module):
     """Each point beside its neighbours in space, three times over, and beside the maximum."""
 
-    def __init__(self, labels: int, width: int = 144):
+    def __init__(self, labels: int, width: int = 312, edges: int = 64):
         super().__init__()
-        sizes = (3, width // 2, width, width)
+        sizes = (3, edges, edges, edges)
         self.edges = nn.ModuleList(EdgeConvolution(a, b) for a, b in zip(sizes, sizes[1:]))
         self.mix = _layers(sum(sizes[1:]), width)
         self.joint = _layers(2 * width, width, width)

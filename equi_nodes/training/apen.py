@@ -3,27 +3,60 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from equi_nodes.datasets.part_batches import LABELS, NO_PART, Labelled, PartBatch, batch, draw_cloud
+from equi_nodes.datasets.part_batches import (
+    LABELS,
+    NO_PART,
+    Labelled,
+    PartBatch,
+    batch,
+    draw_cloud,
+    turned,
+)
 from equi_nodes.evaluation.segmentation import Confusion, purity
 from equi_nodes.models.apen import APEN, Architecture, Segments
 from equi_nodes.models.segmenters import DGCNN, PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
-BATCH, STEPS = 8, 100  # clouds, and batches of an epoch
-POINTS = {"people": 768, "rooms": 1536, "objects": 768}
-VALIDATED = 24  # clouds
-SIGMAS = {  # m, if not those of people
-    "rooms": (0.1, 0.2, 0.4, 0.8),
-    "objects": (0.02, 0.04, 0.07, 0.12),
-}
+POINTS_A_STEP, STEPS = 8192, 100  # of all clouds of a batch, and batches of an epoch
+POINTS = {"people": 512, "rooms": 1536, "objects": 512}  # of a cloud; every second batch: half
+DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
+VALIDATED = 60  # clouds
+GIVEN = 8  # each such batch is told its true parts
+OFF = 0.3  # rad, deviation of the axes that every second cloud is told, about each axis
+SIZES = {  # if not those of people
+    "people": {"whole": True},
+    "rooms": {
+        "sigmas": (0.1, 0.2, 0.3, 0.4), "cells": 128, "kept": (128, 96, 64, 48),
+    },
+    "objects": {"sigmas": (0.02, 0.04, 0.07, 0.12), "whole": True},
+}  # fmt: skip
 BASELINES = {"pointnet": PointNet, "dgcnn": DGCNN}
+
+
+class Lesson(NamedTuple):
+    """A batch, and what APEN is told of it while it learns.
+
+    Attributes:
+        clouds: the batch.
+        axes: (B, N, 3, 2) where forward and up of each point's last cell point.
+        taught: about the same, zero of the clouds whose frames are to be found.
+        partition: (B, N) int64 the true parts, if it is told them.
+    """
+
+    clouds: PartBatch
+    axes: Tensor
+    taught: Tensor
+    partition: Tensor | None
+
 
 Draw = Callable[[np.random.Generator], Labelled]
 
@@ -31,8 +64,7 @@ Draw = Callable[[np.random.Generator], Labelled]
 def architecture(task: str, labels: int | None = None) -> Architecture:
     """Return the sizes for a task; left and right differ by mirroring alone, so all are chiral."""
     count = len(LABELS[task]) if labels is None else labels
-    sizes = {"sigmas": SIGMAS[task]} if task in SIGMAS else {}
-    return Architecture(labels=count, chiral=True, **sizes)
+    return Architecture(labels=count, chiral=True, **SIZES[task])
 
 
 def train(
@@ -62,12 +94,15 @@ def train(
     sizes, source = architecture(task, labels), draw or (lambda rng: draw_cloud(rng, task))
     model = BASELINES[name](sizes.labels) if name in BASELINES else APEN(sizes)
 
-    def batches(epoch: int) -> Iterator[PartBatch]:
-        rng = np.random.default_rng((schedule.seed, 1, epoch))
-        return (
-            batch(rng, [source(rng) for _ in range(BATCH)], POINTS[task], sizes.cells)
-            for _ in range(STEPS)
-        )
+    @lru_cache(KEPT)
+    def drawn(number: int) -> list[Labelled]:
+        rng = np.random.default_rng((schedule.seed, 1, number))
+        return [source(rng) for _ in range(DRAWN)]
+
+    def batches(epoch: int) -> Iterator[Lesson]:
+        clouds = [cloud for number in range(epoch, epoch + KEPT) for cloud in drawn(number)]
+        rng = np.random.default_rng((schedule.seed, 3, epoch))
+        return (lesson(rng, clouds, POINTS[task], sizes, step) for step in range(STEPS))
 
     rng = np.random.default_rng((schedule.seed, 2))
     kept = [batch(rng, [source(rng)], POINTS[task], sizes.cells) for _ in range(VALIDATED)]
@@ -75,33 +110,66 @@ def train(
     return model, fit(model, loop, schedule, folder, report)
 
 
+def lesson(
+    rng: np.random.Generator, clouds: list[Labelled], points: int, sizes: Architecture, step: int
+) -> Lesson:
+    """Return a batch, in which every second cloud is told about where its last cells point."""
+    points //= 1 + step % 2
+    chosen = rng.integers(len(clouds), size=POINTS_A_STEP // points)
+    drawn = batch(rng, [clouds[number] for number in chosen], points, sizes.cells)
+    is_given = step % GIVEN == 0
+    axes = drawn.axes
+    if sizes.whole and not is_given:
+        axes = drawn.whole[:, None].expand_as(axes)
+    taught = turned(rng, axes, OFF)
+    taught[::2] = 0
+    return Lesson(drawn, axes, taught, drawn.parts + 1 if is_given else None)
+
+
 def logits_of(found: Segments | Tensor) -> Tensor:
     """Return the labels' logits (B, N, labels) of what any of the networks gives."""
     return found if isinstance(found, Tensor) else found.logits
 
 
-def loss(model: nn.Module, clouds: PartBatch, progress: float) -> Tensor:
-    """Return the cross entropy of the labels, and of APEN the miss of its votes in last spreads."""
-    found, mask = model(clouds.points, clouds.mask), clouds.mask
-    named = cross_entropy(logits_of(found)[mask], clouds.labels[mask])
-    if isinstance(found, Tensor):
-        return named
+def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
+    """Return the cross entropy of the labels, and of APEN what its votes and its axes miss."""
+    clouds, mask = told.clouds, told.clouds.mask
+    if not isinstance(model, APEN):
+        return cross_entropy(model(clouds.points, mask)[mask], clouds.labels[mask])
+    found = model(clouds.points, mask, told.partition, told.taught)
     is_part = mask & (clouds.parts != NO_PART)
-    missed = (found.votes - clouds.centres).abs().sum(-1)[:, is_part].mean(1)
-    return named + missed.mean() / model.architecture.sigmas[-1]
+    missed = (found.votes - clouds.centres).abs().sum(-1)[:, is_part].mean()
+    known = (is_part[..., None] & told.axes.any(-2)).to(told.axes)
+    off = ((found.axes - told.axes).square().sum(-2).mean(0) * known).sum()
+    named = cross_entropy(found.logits[mask], clouds.labels[mask])
+    return named + missed / model.architecture.sigmas[-1] + off / known.sum().clamp(min=1)
+
+
+def validate(model: nn.Module, kept: list[PartBatch], labels: int) -> dict[str, float]:
+    """Return mean IoU and accuracy, and of APEN the purity of its parts; criterion is 1 - IoU."""
+    figures = confused(model, kept, labels).figures()
+    parts = {"purity": _purity(model, kept)} if isinstance(model, APEN) else {}
+    return {"criterion": 1 - figures["miou"]} | figures | parts
 
 
 @torch.no_grad()
-def validate(model: nn.Module, kept: list[PartBatch], labels: int) -> dict[str, float]:
-    """Return mean IoU and accuracy, and of APEN the purity of its parts; criterion is 1 - IoU."""
-    confusion, pure = Confusion(labels), []
+def confused(
+    model: nn.Module, kept: list[PartBatch], labels: int, is_given: bool = False
+) -> Confusion:
+    """Return which labels a network takes for which; ``is_given`` tells APEN the true parts."""
+    confusion = Confusion(labels)
     for clouds in kept:
-        found, mask = model(clouds.points, clouds.mask), clouds.mask
-        labelled = logits_of(found)[mask].argmax(-1)
-        confusion.add(clouds.labels[mask].numpy(), labelled.numpy())
-        if not isinstance(found, Tensor):
-            is_part = mask & (clouds.parts != NO_PART)
-            pure.append(purity(clouds.parts[is_part].numpy(), found.instance[is_part].numpy()))
-    figures = confusion.figures()
-    parts = {"purity": float(np.mean(pure))} if pure else {}
-    return {"criterion": 1 - figures["miou"]} | figures | parts
+        parts = [clouds.parts + 1] if is_given else []
+        found = logits_of(model(clouds.points, clouds.mask, *parts))[clouds.mask].argmax(-1)
+        confusion.add(clouds.labels[clouds.mask].numpy(), found.numpy())
+    return confusion
+
+
+@torch.no_grad()
+def _purity(model: APEN, kept: list[PartBatch]) -> float:
+    pure = []
+    for clouds in kept:
+        is_part = clouds.mask & (clouds.parts != NO_PART)
+        found = model(clouds.points, clouds.mask).instance[is_part]
+        pure.append(purity(clouds.parts[is_part].numpy(), found.numpy()))
+    return float(np.mean(pure))

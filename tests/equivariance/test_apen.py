@@ -96,6 +96,21 @@ def test_the_whole_may_move_with_the_predicted_partition(dtype, most):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 1e-4), (torch.float64, 1e-9)])
+def test_a_look_at_the_whole_turns_with_it_and_with_known_parts_turns_with_each(dtype, most):
+    model = network(dtype, whole=True, chiral=True)
+    points, mask, parts = limbs(dtype)
+    turn = turns(1)[0].to(dtype)
+    before, after = model(points, mask), model(points @ turn.T + 2, mask)
+    assert change(before, after, mask) < most
+    assert float((turn @ before.axes - after.axes).abs()[:, mask].max()) < most
+    moved = each_moved(points, parts)
+    given = change(model(points, mask, parts), model(moved, mask, parts), mask)
+    assert given < TOLERANCE[dtype]
+    assert change(before, model(moved, mask), mask) > 1e-3  # else it would not see the whole
+
+
+@torch.no_grad()
 def test_parts_that_stand_apart_may_move_with_the_predicted_partition():
     """The cells then hold one part each, which is all that exactness takes."""
     model = network(sigmas=(0.02, 0.04, 0.06, 0.08))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -26,6 +28,30 @@ def test_shapes(model):
     assert found.instance.shape == found.confidence.shape == (2, 100)
     assert found.votes.shape == (layers, 2, 100, 3)
     assert found.delta.shape == found.live.shape == (layers, 2)
+
+
+def test_only_the_largest_parts_are_kept():
+    torch.manual_seed(0)
+    votes, mask = torch.randn(1, 100, 3), torch.ones(1, 100, dtype=torch.bool)
+    cells = cells_of(torch.arange(100)[None] // 5 % 20, mask, 20, votes.dtype)
+    uneven = cells_of(cells.index.clamp(max=9), mask, 20, votes.dtype)
+    for given, kept in ((cells, 20), (cells, 7), (uneven, 4)):
+        found = cluster(votes, given, 0.3, 4, kept)
+        assert found.shape == (1, 100, kept)
+        assert torch.allclose(found.sum(-1), torch.ones(1, 100))
+
+
+def test_frames_that_are_told_are_looked_from():
+    torch.manual_seed(0)
+    model = APEN(replace(SMALL, whole=True, chiral=True)).eval()
+    points, mask = model.example_inputs(2, 100)
+    axes = torch.eye(3)[:, ::2].expand(2, 100, 3, 2)
+    told = axes.clone()
+    told[0] = 0
+    before, after = model(points, mask), model(points, mask, taught=told)
+    assert torch.equal(before.logits[0], after.logits[0])
+    assert not torch.allclose(before.logits[1], after.logits[1])
+    assert torch.equal(before.axes[0], after.axes[0])  # that is where they are found
 
 
 def test_what_is_masked_changes_nothing_and_belongs_to_no_part(model):
@@ -64,10 +90,11 @@ def test_a_spread_that_goes_to_zero_leaves_no_doubt():
     votes, mask = torch.randn(2, 100, 3).double(), torch.ones(2, 100, dtype=torch.bool)
     cells = voronoi(votes, mask, 20)
     delta = [
-        float((1 - cluster(votes, cells, sigma, 8).amax(-1)).mean()) for sigma in (0.5, 0.1, 0.01)
+        float((1 - cluster(votes, cells, sigma, 8, 20).amax(-1)).mean())
+        for sigma in (0.5, 0.1, 0.01)
     ]
     assert delta[0] > delta[1] > delta[2] and delta[2] < 1e-3
-    assert cluster(votes, cells, 1e-4, 8).amax(-1).min() == 1
+    assert cluster(votes, cells, 1e-4, 8, 20).amax(-1).min() == 1
 
 
 def test_parts_that_vote_for_the_same_place_merge():
@@ -76,7 +103,7 @@ def test_parts_that_vote_for_the_same_place_merge():
     votes = (centres + 0.01 * torch.randn(80, 3))[None]
     mask = torch.ones(1, 80, dtype=torch.bool)
     cells = cells_of((torch.arange(80) // 10)[None], mask, 12, votes.dtype)
-    parts = cells_of(cluster(votes, cells, 0.1, 8).argmax(-1), mask, 12, votes.dtype)
+    parts = cells_of(cluster(votes, cells, 0.1, 8, 12).argmax(-1), mask, 12, votes.dtype)
     assert int(parts.live()) == 2
     assert parts.index[0, :40].unique().numel() == parts.index[0, 40:].unique().numel() == 1
 
@@ -106,6 +133,6 @@ def test_everything_learns(model):
     points, mask = model.train().example_inputs()
     found = model(points, mask)
     votes = (found.votes - points).square()[:, mask].sum()
-    doubt = found.confidence.sum()
+    doubt = found.confidence.sum() + found.axes.square().sum()
     (found.logits[mask].square().sum() + found.category.square().sum() + votes + doubt).backward()
     assert all(part.grad.isfinite().all() and part.grad.any() for part in model.parameters())
