@@ -11,11 +11,11 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from equi_nodes.cli.parts_moved import moved_parts
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.segmentation import Confusion, matched_iou
 
 if TYPE_CHECKING:
-    import torch
     from torch import nn
 
     from equi_nodes.datasets.part_batches import Labelled, PartBatch
@@ -27,6 +27,7 @@ SPLITS = {"random": "train", "unseen": "test", "ood": "ood"}  # of the recorded 
 CLOUDS = 40  # of people, a split and view
 ROOMS, SCANS = 8, 6  # rooms, and scans of each with the furniture moved
 EPOCHS = {"people": 30, "rooms": 10, "rooms, one": 3}
+DRAWN = 10  # clouds
 LEARNING_RATE = 1.5e-3
 SEED = 1_000_000  # of tests; trainings draw from smaller ones
 
@@ -34,6 +35,7 @@ SEED = 1_000_000  # of tests; trainings draw from smaller ones
 def configure(group: argparse._ArgumentGroup) -> None:
     """Add the arguments of apen, whose ``--task`` is declared with the planner's."""
     group.add_argument("--length", type=int, metavar="N", help="epochs of 100 steps (30; rooms 10)")
+    group.add_argument("--clouds", type=Path, metavar="PNG", help="draw ten labelled clouds")
     group.add_argument("--rooms", type=int, metavar="N", help="how many rooms to test in (8)")
 
 
@@ -67,15 +69,19 @@ def _people(args: argparse.Namespace, console: Console) -> dict[str, dict[str, d
             by_view = {view: confused(model, own, count) for view, own in batches.items()}
             figures = sum(by_view.values(), start=Confusion(count)).figures()
             views = {view: found.figures()["miou"] for view, found in by_view.items()}
-            moved = _moved(model, [b for own in batches.values() for b in own], count)
+            moved = moved_parts(model, [b for own in batches.values() for b in own], count)
             cases[case][name] = figures | views | moved
+    if args.clouds:
+        shown = [(view, b) for view, own in batches.items() for b in own[: 1 + DRAWN // len(VIEWS)]]
+        _draw(args, [(models["apen"], b, f"{case} {view}") for view, b in shown])
     return cases
 
 
 def _rooms(args: argparse.Namespace, console: Console) -> dict[str, dict[str, dict]]:
     """Return figures by room and network: ours learns from one scan of it, the others from many.
 
-    The others learn from scans of made-up rooms, labelled by the pieces that rooms have; in the
+    What the one scan shows as moving on its own is moved about in it. The others learn from scans
+    of made-up rooms, labelled by the pieces that rooms have; in the
     test their labels are matched to the room's parts as suits them best.
     """
     from equi_nodes.datasets.part_batches import pieces_cloud, room_cloud
@@ -86,28 +92,33 @@ def _rooms(args: argparse.Namespace, console: Console) -> dict[str, dict[str, di
         name: _trained(args, "rooms", name, "", pieces_cloud, len(PIECES), console)
         for name in NETWORKS[1:]
     }
-    cases = {}
+    cases, shown = {}, []
     for number in range(args.rooms or ROOMS):
         rng, is_lidar = np.random.default_rng(number), number % 2 == 1
         room = draw_room(rng)
         only, labels = room_cloud(rng, room, is_lidar), len(room.kinds)
-        ours = _trained(args, "rooms", "apen", f"{number}-apen", _always(only), labels, console)
+        ours = _trained(args, "rooms", "apen", f"{number}-apen", _only(only), labels, console)
         rng = np.random.default_rng((SEED, number))
         scans = [room_cloud(rng, moved(rng, room), is_lidar) for _ in range(SCANS)]
         batches = _batches(scans, "rooms")
+        shown += [(ours, scan, f"room {number}") for scan in batches[:2]]
         case = {"apen": confused(ours, batches, labels).figures()}
         for name, model in usual.items():
             counts = confused(model, batches, len(PIECES)).counts[:labels]
-            case[name] = {"miou": float(matched_iou(counts).mean())}
+            case[name] = {"miou": float(np.nanmean(matched_iou(counts)))}
         models = {"apen": ours} | usual
         cases[f"room {number}"] = {
-            name: case[name] | _moved(model, batches, labels) for name, model in models.items()
+            name: case[name] | moved_parts(model, batches, labels) for name, model in models.items()
         }
+    if args.clouds:
+        _draw(args, shown)
     return cases
 
 
-def _always(cloud: Labelled) -> Draw:
-    return lambda rng: cloud
+def _only(scan: Labelled) -> Draw:
+    from equi_nodes.datasets.part_batches import rearranged
+
+    return lambda rng: rearranged(rng, scan)
 
 
 def _trained(
@@ -144,59 +155,21 @@ def _batches(clouds: list[Labelled], task: str) -> list[PartBatch]:
     return [batch(rng, [cloud], POINTS[task], seeds) for cloud in clouds]
 
 
-def _moved(model: nn.Module, batches: list[PartBatch], labels: int) -> dict[str, float]:
-    """Return how many labels change where every true part moves; of ours with known parts, too."""
-    from equi_nodes.models.apen import APEN
-    from equi_nodes.training.apen import confused
-
-    if not isinstance(model, APEN):
-        return {"changed": _changed(model, batches, 1)}
-    seeds = model.architecture.cells
-    return {
-        "changed": _changed(model, batches, seeds),
-        "changed_given_parts": _changed(model, batches, seeds, is_given=True),
-        "miou_given_parts": confused(model, batches, labels, is_given=True).figures()["miou"],
-    }
-
-
-def _changed(
-    model: nn.Module, batches: list[PartBatch], seeds: int, is_given: bool = False
-) -> float:
-    """Return the share of points whose label changes where every true part moves on its own.
-
-    With ``is_given`` the network is told the true parts.
-    """
+def _draw(args: argparse.Namespace, drawn: list[tuple[nn.Module, PartBatch, str]]) -> None:
+    """Draw the first ten clouds, upright, as the network labels them."""
     import torch
 
-    from equi_nodes.geometry.neighbours import seeds_first
+    from equi_nodes.evaluation.segmentation_figures import LabelledPicture, save_clouds
     from equi_nodes.training.apen import logits_of
 
-    rng, shares = np.random.default_rng(SEED), []
-    for clouds in batches:
-        points = _each_part_turned(clouds, rng)
-        order = seeds_first(points, clouds.mask, seeds)  # as it would be for a new cloud
-        points = points.gather(1, order[..., None].expand(-1, -1, 3))
-        mask = clouds.mask.gather(1, order)
-        parts = [clouds.parts + 1] if is_given else []
-        turned = [part.gather(1, order) for part in parts]
-        with torch.no_grad():
-            before = logits_of(model(clouds.points, clouds.mask, *parts)).argmax(-1)
-            after = logits_of(model(points, mask, *turned)).argmax(-1)
-        before = before.gather(1, order)
-        shares.append((before != after)[mask].float().mean().item())
-    return float(np.mean(shares))
-
-
-def _each_part_turned(clouds: PartBatch, rng: np.random.Generator) -> torch.Tensor:
-    """Return the points (B, N, 3) with every true part turned at random about its own middle."""
-    import torch
-
-    from equi_nodes.datasets.person_clouds import random_rotation
-
-    count = int(clouds.parts.max()) + 2
-    turns = torch.from_numpy(np.stack([random_rotation(rng) for _ in range(count)])).float()
-    offsets = (clouds.points - clouds.centres)[..., None]
-    return clouds.centres + (turns[clouds.parts + 1] @ offsets).squeeze(-1)
+    pictures = []
+    for model, clouds, title in drawn[:DRAWN]:
+        mask, (x, z) = clouds.mask[0], clouds.whole[0].T
+        found = logits_of(model(clouds.points, clouds.mask))[0, mask].argmax(-1)
+        points = clouds.points[0, mask] @ torch.stack([x, torch.linalg.cross(z, x), z], -1)
+        arrays = (part.numpy() for part in (points, clouds.labels[0, mask], found))
+        pictures.append(LabelledPicture(*arrays, title))
+    save_clouds(args.clouds, pictures)
 
 
 def _table(cases: dict[str, dict[str, dict]]) -> Table:

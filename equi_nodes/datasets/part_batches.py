@@ -25,6 +25,7 @@ from equi_nodes.geometry.neighbours import seeds_first
 from equi_nodes.geometry.rotations import exp_so3
 
 PERSON_POINTS = 1024
+MARGIN = 0.4  # m, of the places where pieces are put from the edge of the floor
 NO_PART = -1  # of points that belong to nothing, such as outliers
 
 LABELS = {
@@ -93,6 +94,28 @@ def person_cloud(
     person = draw_person(rng, _poses(split), view, PERSON_POINTS, options=options)
     parts = np.where(person.parts == OUTSIDE, NO_PART, person.parts)
     return Labelled(person.points, person.parts, parts, person.rotations)
+
+
+def rearranged(rng: np.random.Generator, scan: Labelled) -> Labelled:
+    """Return a scan of a room with each piece turned about the vertical and put somewhere else.
+
+    All of it is the given scan: what was hidden stays so, and pieces may stand in each other.
+    """
+    points, turns = scan.points.copy(), scan.turns.copy()
+    low, high = (
+        points[scan.parts == rooms.FLOOR, :2].min(0),
+        points[scan.parts == rooms.FLOOR, :2].max(0),
+    )
+    for part in range(rooms.SHELL, len(turns)):
+        is_own = scan.parts == part
+        if not is_own.any():
+            continue
+        turn = exp_so3(np.array([0.0, 0.0, rng.uniform(-np.pi, np.pi)]))
+        middle = points[is_own].mean(0)
+        place = np.array([*rng.uniform(low + MARGIN, high - MARGIN), middle[2]])
+        points[is_own] = (points[is_own] - middle) @ turn.T + place
+        turns[part] = turn @ turns[part]
+    return scan._replace(points=points, turns=turns)
 
 
 def pieces_cloud(rng: np.random.Generator) -> Labelled:

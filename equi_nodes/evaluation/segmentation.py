@@ -36,7 +36,7 @@ class Confusion:
 
 
 def matched_iou(counts: np.ndarray) -> np.ndarray:
-    """Return the IoU (P,) of parts whose names are unknown to what found them.
+    """Return the IoU (P,) of parts whose names are unknown to what found them, NaN if not seen.
 
     Each part takes the label that makes the mean the largest, no label twice: what is found is
     judged as kindly as can be.
@@ -49,7 +49,7 @@ def matched_iou(counts: np.ndarray) -> np.ndarray:
     part, label = linear_sum_assignment(iou, maximize=True)
     best = np.zeros(len(counts))
     best[part] = iou[part, label]
-    return best
+    return np.where(counts.sum(1) > 0, best, np.nan)
 
 
 def purity(true: np.ndarray, found: np.ndarray) -> float:

@@ -27,15 +27,17 @@ from equi_nodes.models.segmenters import DGCNN, PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
 POINTS_A_STEP, STEPS = 8192, 100  # of all clouds of a batch, and batches of an epoch
-POINTS = {"people": 512, "rooms": 1536, "objects": 512}  # of a cloud; every second batch: half
+POINTS = {"people": 512, "rooms": 1024, "objects": 512}  # of a cloud; every second batch: half
 DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
 VALIDATED = 60  # clouds
 GIVEN = 8  # each such batch is told its true parts
+FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
 OFF = 0.3  # rad, deviation of the axes that every second cloud is told, about each axis
 SIZES = {  # if not those of people
     "people": {"whole": True},
     "rooms": {
         "sigmas": (0.1, 0.2, 0.3, 0.4), "cells": 128, "kept": (128, 96, 64, 48),
+        "whole": True,
     },
     "objects": {"sigmas": (0.02, 0.04, 0.07, 0.12), "whole": True},
 }  # fmt: skip
@@ -138,11 +140,12 @@ def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
         return cross_entropy(model(clouds.points, mask)[mask], clouds.labels[mask])
     found = model(clouds.points, mask, told.partition, told.taught)
     is_part = mask & (clouds.parts != NO_PART)
-    missed = (found.votes - clouds.centres).abs().sum(-1)[:, is_part].mean()
+    sigma = model.architecture.sigmas[-1]
+    missed = (found.votes - clouds.centres).abs().sum(-1)[:, is_part].clamp(max=FAR * sigma).mean()
     known = (is_part[..., None] & told.axes.any(-2)).to(told.axes)
     off = ((found.axes - told.axes).square().sum(-2).mean(0) * known).sum()
     named = cross_entropy(found.logits[mask], clouds.labels[mask])
-    return named + missed / model.architecture.sigmas[-1] + off / known.sum().clamp(min=1)
+    return named + missed / sigma + off / known.sum().clamp(min=1)
 
 
 def validate(model: nn.Module, kept: list[PartBatch], labels: int) -> dict[str, float]:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from equi_nodes.datasets.part_batches import NO_PART, Labelled, batch
+from equi_nodes.datasets.part_batches import NO_PART, Labelled, batch, rearranged
 from equi_nodes.evaluation.segmentation import Confusion, matched_iou, purity
 from equi_nodes.geometry.rotations import rotation
 from equi_nodes.models.apen import APEN, Architecture
@@ -71,6 +71,21 @@ def test_axes_turn_with_the_points_and_are_zero_where_none_are_known():
     assert np.allclose(np.abs(before), after.abs().numpy(), atol=0.2)
 
 
+def test_pieces_of_a_room_are_put_elsewhere_as_they_are():
+    rng = np.random.default_rng(0)
+    parts = np.repeat(np.arange(4), 50)
+    points = rng.uniform((0, 0, 0), (4, 3, 1), (200, 3)).astype(np.float32)
+    scan = Labelled(points, parts, parts, np.tile(np.eye(3), (4, 1, 1)))
+    found = rearranged(rng, scan)
+    assert np.array_equal(found.points[:100], points[:100])
+    for part in (2, 3):
+        before, after = (c.points[parts == part].astype(float) for c in (scan, found))
+        turn = found.turns[part]
+        rebuilt = (before - before.mean(0)) @ turn.T + after.mean(0)
+        assert np.allclose(rebuilt, after, atol=1e-5) and np.allclose(turn[2], (0, 0, 1))
+        assert np.abs(before.mean(0) - after.mean(0)).max() > 1e-2
+
+
 def test_lessons_tell_parts_at_times_and_axes_of_every_second_cloud():
     rng = np.random.default_rng(0)
     drawn, sizes = [cloud(rng) for _ in range(4)], replace(SMALL, whole=True)
@@ -114,5 +129,5 @@ def test_iou_counts_labels_that_are_there_and_purity_forgives_fine_parts():
 
 
 def test_labels_of_unknown_names_are_matched_as_suits_them_best():
-    counts = np.array([[0, 8, 0, 2], [6, 0, 0, 0], [5, 0, 0, 0]])
-    assert np.allclose(matched_iou(counts), [8 / 10, 6 / 11, 0])
+    counts = np.array([[0, 8, 0, 2], [6, 0, 0, 0], [5, 0, 0, 0], [0, 0, 0, 0]])
+    assert np.allclose(matched_iou(counts), [8 / 10, 6 / 11, 0, np.nan], equal_nan=True)
