@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -20,7 +19,7 @@ from equi_nodes.ros.clouds import cloud_message, cloud_sample
 from equi_nodes.ros.convert import stamp_ns
 from equi_nodes.ros.messages import make
 
-STAND_IN = [sys.executable, str(Path(__file__).with_name("arteq_stand_in.py"))]
+NODE = [sys.executable, "-m", "equi_nodes.nodes.arteq"]
 IDS, POINTS = np.array([7, 8, 12, 30]), 800
 PERIOD = 0.2  # s
 LOADING_S = 45.0  # a busy machine takes long to import torch
@@ -87,7 +86,7 @@ class Driver:
 
 @pytest.fixture(scope="module")
 def node(shared_start):
-    return shared_start(STAND_IN, log_period=0.0, max_age=5.0, threads=1)
+    return shared_start(NODE, log_period=0.0, max_age=5.0, threads=1)
 
 
 @pytest.fixture(scope="module")
