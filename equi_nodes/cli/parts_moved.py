@@ -35,7 +35,7 @@ def _changed(
 ) -> float:
     """Return the share of points whose label changes where every true part moves on its own.
 
-    With ``is_given`` the network is told the true parts.
+    With ``is_given`` the network is told the true parts, and its seeds stay the same points.
     """
     import torch
 
@@ -45,7 +45,9 @@ def _changed(
     rng, shares = np.random.default_rng(SEED), []
     for clouds in batches:
         points = _each_part_turned(clouds, rng)
-        order = seeds_first(points, clouds.mask, seeds)  # as it would be for a new cloud
+        order = torch.arange(points.shape[1]).expand(len(points), -1)
+        if not is_given:
+            order = seeds_first(points, clouds.mask, seeds)  # as it would be for a new cloud
         points = points.gather(1, order[..., None].expand(-1, -1, 3))
         mask = clouds.mask.gather(1, order)
         parts = [clouds.parts + 1] if is_given else []
