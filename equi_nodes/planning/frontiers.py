@@ -188,7 +188,8 @@ def _scalars(
     is_frontier = roadmap.is_frontier
     total = known + optimistic
     at = is_frontier & np.isfinite(total)
-    more = np.where(at, total - total.min(initial=np.inf, where=at), 0.0) if at.any() else 0 * known
+    least = total.min(initial=np.inf, where=at)
+    more = np.subtract(total, least, out=np.zeros_like(total), where=at)
     clearance = world.distance[tuple(roadmap.cells.T)]
     columns = (
         is_frontier,
