@@ -61,8 +61,16 @@ def fit(
 
     Returns:
         the figures of the kept epoch, with ``epoch``.
+
+    Raises:
+        EquiError: the folder cannot be made, or holds a training with other settings.
     """
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise EquiError(
+            f"The folder {folder} cannot be made ({error.strerror}); give another one."
+        ) from error
     average = copy.deepcopy(model).eval().requires_grad_(False)
     optimiser = torch.optim.AdamW(
         model.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay

@@ -82,6 +82,12 @@ def test_another_schedule_in_the_same_folder_is_refused(tmp_path) -> None:
         fit(build(), task_of(), Schedule(epochs=2), tmp_path)
 
 
+def test_a_folder_that_cannot_be_made_is_named(tmp_path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(EquiError, match="cannot be made"):
+        fit(build(), task_of(), Schedule(epochs=1), tmp_path / "file" / "below")
+
+
 def test_batches_repeat_with_their_seed_and_differ_between_epochs() -> None:
     def pasts(epoch: int) -> list[np.ndarray]:
         return [b.past for b in training_batches([recording()], SMALL, Augmentation(), (0, epoch))]
