@@ -32,7 +32,8 @@ class Segments(NamedTuple):
     """What the network says of a cloud.
 
     Attributes:
-        logits: (B, N, labels); nothing of them changes when parts move.
+        logits: (B, N, labels); nothing of them changes when parts of the partition move, but where
+            the last look is at the whole (``Architecture.whole``): then when the whole moves.
         category: (B, categories) logits of the whole.
         instance: (B, N) int64 part that a point belongs to in the last partition; -1 for padding.
         confidence: (B, N) in 0..1, how surely it does; zero for padding.
