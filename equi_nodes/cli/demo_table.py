@@ -43,10 +43,11 @@ def progress_line(record: Mapping[str, Any]) -> str:
     """Return in one line how far the robot is."""
     if not record:
         return "starting the nodes"
-    nearest = record["nearest_person_m"]
+    nearest, factor = record["nearest_person_m"], record["real_time_factor"]
     return (
         f"{record['state']}: {record['seconds']:.1f} of {record['time_limit']:.0f} s simulated at "
-        f"{record['real_time_factor']:.2f}x, goal {record['goal']} of {len(record['goals'])}, "
+        f"{'-' if factor is None else f'{factor:.2f}x'}, "
+        f"goal {record['goal']} of {len(record['goals'])}, "
         f"{len(record['collisions'])} collisions, nearest person "
         f"{'-' if nearest is None else f'{nearest:.2f} m'}"
     )

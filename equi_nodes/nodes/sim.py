@@ -168,7 +168,9 @@ class SimNode(PipelineNode):
             self.topics.show_goal(now_ns, mission.in_odom(mission.current))
         if is_new or now_ns >= self._record_due_ns or session.state == "arrived":
             self._record_due_ns = now_ns + RECORD_NS
-            self.topics.show_record(session.record() | {"real_time_factor": self._pace.factor})
+            factor = self._pace.factor  # no number before time has gone on
+            known = {"real_time_factor": None if math.isnan(factor) else factor}
+            self.topics.show_record(session.record() | known)
 
     def _calibrate(self) -> None:
         """Tell the cameras' calibration while time stands: others wait for it to start."""

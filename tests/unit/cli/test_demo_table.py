@@ -36,3 +36,7 @@ def test_figures_and_complaints_are_shown():
 def test_the_nearest_person_is_told_if_there_is_one():
     assert progress_line(RECORD).endswith("nearest person -")
     assert progress_line(RECORD | {"nearest_person_m": 0.5}).endswith("nearest person 0.50 m")
+
+
+def test_how_fast_time_goes_is_told_once_it_does():
+    assert "simulated at -, goal" in progress_line(RECORD | {"real_time_factor": None})
