@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib.figure import Figure
 from mpl_toolkits.mplot3d.art3d import Poly3DCollection
 
+from equi_nodes.evaluation.cloud_axes import show_whole
+
 COLUMNS = 5
 SKIN, POINTS = (0.55, 0.65, 0.85, 0.35), (0.8, 0.2, 0.1)
 MOST = 600  # points drawn of a person
@@ -49,9 +51,4 @@ def _draw(axes: object, picture: Picture) -> None:
     triangles = Poly3DCollection(skin[picture.faces], facecolors=SKIN, shade=True)
     axes.add_collection3d(triangles)
     axes.scatter(*points[:: 1 + len(points) // MOST].T, s=1.5, color=POINTS)
-    reach = np.abs(points).max()
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
-    axes.set_box_aspect((1, 1, 1), zoom=1.5)
-    axes.view_init(15, 35)
-    axes.set_axis_off()
-    axes.set_title(picture.title, fontsize=9)
+    show_whole(axes, points, picture.title)

@@ -10,6 +10,8 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from equi_nodes.evaluation.cloud_axes import show_whole
+
 COLUMNS = 5
 COLOURS = np.vstack([colormaps["tab20"].colors, colormaps["Set2"].colors])
 
@@ -38,16 +40,12 @@ def save_clouds(path: Path, pictures: Sequence[LabelledPicture]) -> None:
         for below, labels in enumerate((picture.true, picture.found)):
             place = (2 * row + below) * COLUMNS + column + 1
             axes = figure.add_subplot(2 * rows, COLUMNS, place, projection="3d")
-            _draw(axes, picture.points, labels)
-            axes.set_title(f"{picture.title}, {'found' if below else 'true'}", fontsize=9)
+            title = f"{picture.title}, {'found' if below else 'true'}"
+            _draw(axes, picture.points, labels, title)
     figure.savefig(path, dpi=90)
 
 
-def _draw(axes: object, points: np.ndarray, labels: np.ndarray) -> None:
+def _draw(axes: object, points: np.ndarray, labels: np.ndarray, title: str) -> None:
     points = points - points.mean(0)
     axes.scatter(*points.T, s=3, c=COLOURS[labels % len(COLOURS)])
-    reach = np.abs(points).max()
-    axes.set(xlim=(-reach, reach), ylim=(-reach, reach), zlim=(-reach, reach))
-    axes.set_box_aspect((1, 1, 1), zoom=1.5)
-    axes.view_init(15, 35)
-    axes.set_axis_off()
+    show_whole(axes, points, title)
