@@ -24,6 +24,7 @@ def second_look(
     start: Pose,
     turn_sigma: Tensor,
     doubtful: Tensor,
+    residuals: Tensor,
     settings: Settings = Settings(),
 ) -> tuple[Crop, Pose, Tensor]:
     """Return what to refine from: those turned around whose points then lie nearer to the body.
@@ -33,7 +34,8 @@ def second_look(
         crop: the points.
         start: where the bodies are about.
         turn_sigma: (B, 22) rad.
-        doubtful: (B,) bool, who is looked at in both ways; the others stay as they are.
+        doubtful: (B,) bool, who is looked at in the other way; the others stay as they are.
+        residuals: (B,) metres, of the bodies that were refined as they are.
         settings: see there.
 
     Returns:
@@ -43,12 +45,9 @@ def second_look(
     if not doubtful.any():
         return crop, start, is_turned
     turned_crop, turned_start = turned_around(body, crop, start)
-    both = (crop, start), (turned_crop, turned_start)
-    as_is, turned = (
-        _residual(body, *(_rows(part, doubtful) for part in one), turn_sigma[doubtful], settings)
-        for one in both
-    )
-    is_turned[doubtful] = turned < as_is
+    tried = _rows(turned_crop, doubtful), _rows(turned_start, doubtful)
+    other = refine(body, *tried, turn_sigma[doubtful], settings)
+    is_turned[doubtful] = residual(other, tried[0].weights > 0) < residuals[doubtful]
     return (
         Crop(*(chosen(is_turned, *pair) for pair in zip(turned_crop, crop))),
         Pose(*(chosen(is_turned, *pair) for pair in zip(turned_start, start))),
@@ -83,12 +82,6 @@ def chosen(is_turned: Tensor, turned: Tensor | None, as_is: Tensor | None) -> Te
     if as_is is None:
         return None
     return torch.where(is_turned.view(-1, *[1] * (as_is.ndim - 1)), turned, as_is)
-
-
-def _residual(
-    body: Body, crop: Crop, start: Pose, turn_sigma: Tensor, settings: Settings
-) -> Tensor:
-    return residual(refine(body, crop, start, turn_sigma, settings), crop.weights > 0)
 
 
 def _rows(parts: tuple, is_wanted: Tensor) -> tuple:

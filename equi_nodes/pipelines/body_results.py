@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -31,7 +32,8 @@ ENOUGH = 4.0  # points on a part, from which it counts as seen
 NEAR = 0.06  # m from the surface, up to which a point is labelled by it
 
 
-class Bodies(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Bodies:
     """Fitted bodies, each in a frame of the cloud's axes around the middle of its points.
 
     Attributes:
@@ -52,12 +54,12 @@ class Bodies(NamedTuple):
     start_sigmas: Tensor
     certainty: Tensor
 
-    @property
+    @cached_property
     def evidence(self) -> Evidence:
         """Return what speaks for them."""
         return evidence(self.crop, self.fit, self.is_point)
 
-    @property
+    @cached_property
     def joint_covariances(self) -> Tensor:
         """Return (B, 22, 3, 3) m^2 of the joints' positions."""
         return joint_covariances(self.fit, self.is_point, self.start_sigmas)

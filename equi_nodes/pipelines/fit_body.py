@@ -11,7 +11,7 @@ from torch import Tensor
 from equi_nodes.body.model import Body, load_body
 from equi_nodes.config.arteq import ArtEqConfig
 from equi_nodes.errors import EquiError
-from equi_nodes.fitting.evidence import Evidence
+from equi_nodes.fitting.evidence import Evidence, residual
 from equi_nodes.fitting.levers import Pose
 from equi_nodes.fitting.refine import Crop, Settings, refine
 from equi_nodes.fitting.temporal import People
@@ -115,11 +115,13 @@ class BodyFitter:
             sigmas = estimate.log_sigma[..., 0].exp().clamp(LEAST_SIGMA, MOST_SIGMA)
             certainty = estimate.certainty.mean(1)
             doubtful = certainty < DOUBTFUL
-            crop, start, is_turned = second_look(
-                self.body, crop, start, sigmas, doubtful, self._settings
-            )
-            labels = chosen(is_turned, other_side(labels), labels)
             fit = refine(self.body, crop, start, sigmas, self._settings)
+            crop, start, is_turned = second_look(
+                self.body, crop, start, sigmas, doubtful, residual(fit, is_point), self._settings
+            )
+            if is_turned.any():
+                labels = chosen(is_turned, other_side(labels), labels)
+                fit = refine(self.body, crop, start, sigmas, self._settings)
             if not all(part.isfinite().all() for part in fit.pose):
                 raise EquiError("The network gave no finite bodies; take other weights or points.")
             joint_sigmas = estimate.log_sigma[..., 1].exp().clamp(max=MOST_OFF)
