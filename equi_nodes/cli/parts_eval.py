@@ -11,7 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
-from equi_nodes.cli.parts_moved import moved_parts
+from equi_nodes.cli.drawn_training import LEARNING_RATE
+from equi_nodes.cli.parts_moved import SEED, moved_parts
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.segmentation import Confusion, matched_iou
 
@@ -28,8 +29,6 @@ CLOUDS = 40  # of people, a split and view
 ROOMS, SCANS = 8, 6  # rooms, and scans of each with the furniture moved
 EPOCHS = {"people": 30, "rooms": 10, "rooms, one": 3}
 DRAWN = 10  # clouds
-LEARNING_RATE = 1.5e-3
-SEED = 1_000_000  # of tests; trainings draw from smaller ones
 
 
 def configure(group: argparse._ArgumentGroup) -> None:
@@ -81,8 +80,8 @@ def _rooms(args: argparse.Namespace, console: Console) -> dict[str, dict[str, di
     """Return figures by room and network: ours learns from one scan of it, the others from many.
 
     What the one scan shows as moving on its own is moved about in it. The others learn from scans
-    of made-up rooms, labelled by the pieces that rooms have; in the
-    test their labels are matched to the room's parts as suits them best.
+    of made-up rooms, labelled by the pieces that rooms have; in the test their labels are matched
+    to the room's parts as suits them best.
     """
     from equi_nodes.datasets.part_batches import pieces_cloud, room_cloud
     from equi_nodes.datasets.rooms import PIECES, draw_room, moved

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from equi_nodes.datasets.part_batches import PartBatch
 
-SEED = 1_000_000
+SEED = 1_000_000  # of tests; trainings draw from smaller ones
 
 
 def moved_parts(model: nn.Module, batches: list[PartBatch], labels: int) -> dict[str, float]:

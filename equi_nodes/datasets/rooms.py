@@ -15,7 +15,9 @@ FLOOR, WALL, TABLE, CHAIR, SHELF, DOOR, BOX = range(len(CLASSES))
 PIECES = ("floor", "wall", "door") + tuple(
     f"{kind} {number}" for kind in ("table", "chair", "shelf", "box") for number in (1, 2)
 )
-FIRST_PIECE = dict(zip((FLOOR, WALL, DOOR, TABLE, CHAIR, SHELF, BOX), (0, 1, 2, 3, 5, 7, 9)))
+FIRST_PIECE = [  # of each class
+    min(number for number, piece in enumerate(PIECES) if piece.startswith(kind)) for kind in CLASSES
+]
 HEIGHT, THICK = 2.4, 0.1  # m, of walls
 GAP = 0.05  # m, between things that stand beside each other
 TRIES = 200  # of a place for a thing; then it stands where it was
