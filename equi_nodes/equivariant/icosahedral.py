@@ -69,6 +69,12 @@ class GroupConvolution(nn.Module):
         return self.mix(taken.flatten(-2))
 
 
+def in_frames(points: Tensor) -> Tensor:
+    """Return R_a^T x of points x (B, M, 3) for all group elements, (B, M, 60, 3)."""
+    matrices = torch.from_numpy(icosahedral().matrices).to(points)
+    return (points @ matrices.permute(1, 0, 2).flatten(1)).unflatten(-1, (SIZE, 3))
+
+
 def to_matrices(votes: Tensor) -> Tensor:
     """Return sum_a w_a R_a, (..., 3, 3), of votes (..., 60); turns with the points.
 

@@ -25,6 +25,7 @@ from equi_nodes.models.apen_layers import (
     InFrames,
     Sides,
     frames_of,
+    mean_of,
 )
 
 
@@ -86,7 +87,7 @@ class APEN(nn.Module):
             taught: (B, N, 3, 2) where forward and up of the last cells point, for training; zero of
                 clouds whose frames are to be found.
         """
-        middle = _mean(points, mask)[:, None]
+        middle = mean_of(points, mask)[:, None]
         points = points - middle
         cells = self._first_cells(points, mask, partition)
         features, votes, belief = self._start(points), [], []
@@ -97,7 +98,7 @@ class APEN(nn.Module):
                 cells, sure = self._next_cells(votes[-1], cells, mask, sigma, kept)
             else:
                 sure = mask.to(points)
-            belief.append((sure, 1 - _mean(sure[..., None], mask).squeeze(-1), cells.live()))
+            belief.append((sure, 1 - mean_of(sure[..., None], mask).squeeze(-1), cells.live()))
         instance = torch.where(mask, cells.index, -1)
         if self.architecture.whole and partition is None:
             cells = cells_of(torch.zeros_like(cells.index), mask, 1, points.dtype)
@@ -155,7 +156,7 @@ class APEN(nn.Module):
 
     def _categorise(self, scalars: Tensor, mask: Tensor) -> Tensor:
         largest = torch.where(mask[..., None], scalars, -1e4).amax(1)
-        return self.category(torch.cat([_mean(scalars, mask), largest], -1))
+        return self.category(torch.cat([mean_of(scalars, mask), largest], -1))
 
 
 def _invariants(features: Features) -> Tensor:
@@ -164,9 +165,3 @@ def _invariants(features: Features) -> Tensor:
 
 def _reader(inputs: int, outputs: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(inputs, inputs), nn.SiLU(), nn.Linear(inputs, outputs))
-
-
-def _mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Return the mean over the points that are there, (B, N, F) to (B, F)."""
-    weight = mask.to(values)[..., None]
-    return (values * weight).sum(1) / weight.sum(1).clamp(min=1)

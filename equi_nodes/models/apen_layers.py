@@ -15,10 +15,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import pad
 
-from equi_nodes.equivariant.icosahedral import SIZE, GroupConvolution, to_matrices
+from equi_nodes.equivariant.attention import NOWHERE, Block
+from equi_nodes.equivariant.icosahedral import SIZE, GroupConvolution, in_frames, to_matrices
 from equi_nodes.equivariant.partition import Cells
 from equi_nodes.equivariant.vector_channels import VectorLayer
-from equi_nodes.models.arteq import NOWHERE, Block, in_frames
 
 SOFT = 0.03  # a mean vector that is shorter gives no clear direction
 
@@ -211,8 +211,7 @@ class InFrames(nn.Module):
         for block in self.blocks:
             first = block(first, unseen[:, None, : self.tokens])
         first = self.norm(first)
-        there = mask[:, : self.tokens].to(first)[..., None]
-        whole = (first * there).sum(1, keepdim=True) / there.sum(1, keepdim=True).clamp(min=1)
+        whole = mean_of(first, mask[:, : self.tokens])[:, None]
         told = [points, self._answers(points, first, unseen), whole.expand_as(points)]
         scalars, vectors = self.leave(torch.cat(told, -1)).split(self.outputs, -1)
         features = features.plus(scalars, frames @ vectors.unflatten(-1, (3, -1)))
@@ -249,6 +248,12 @@ def frames_of(axes: Tensor, cells: Cells, chiral: bool) -> Tensor:
     x = _unit(x - (x * z).sum(-1, keepdim=True) * z)
     y = torch.linalg.cross(z, x) if chiral else torch.zeros_like(x)
     return cells.spread(torch.cat([x, y, z], -1)).unflatten(-1, (3, 3)).transpose(-1, -2)
+
+
+def mean_of(values: Tensor, mask: Tensor) -> Tensor:
+    """Return the mean over the points that are there, (B, N, F) to (B, F)."""
+    weight = mask.to(values)[..., None]
+    return (values * weight).sum(1) / weight.sum(1).clamp(min=1)
 
 
 def _unit(vectors: Tensor) -> Tensor:

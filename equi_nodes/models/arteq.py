@@ -16,17 +16,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import relu
 
+from equi_nodes.equivariant.attention import NOWHERE, Block
 from equi_nodes.equivariant.icosahedral import (
     SIZE,
     GroupConvolution,
     OrbitConvolution,
+    in_frames,
     to_matrices,
 )
-from equi_nodes.geometry.icosahedral import icosahedral
 from equi_nodes.geometry.neighbours import Close, closest, take
 from equi_nodes.geometry.projection import closest_rotation
-
-NOWHERE = -1e4  # logit of what is not there
 
 
 @dataclass(frozen=True)
@@ -251,12 +250,6 @@ class GroupVotes(nn.Module):
         return self.vote(self.attend(found)).transpose(1, 2)
 
 
-def in_frames(points: Tensor) -> Tensor:
-    """Return R_a^T x of points x (B, M, 3) for all group elements, (B, M, 60, 3)."""
-    matrices = torch.from_numpy(icosahedral().matrices).to(points)
-    return (points @ matrices.permute(1, 0, 2).flatten(1)).unflatten(-1, (SIZE, 3))
-
-
 class BodyInFrame(nn.Module):
     """A transformer over tokens and one query a part, that sees a body about upright."""
 
@@ -307,26 +300,3 @@ class BodyInFrame(nn.Module):
         weight = near.weight / (near.weight.sum(-1, keepdim=True) + 1e-6)
         mixed = (take(tokens, near.index) * weight[..., None]).sum(2)
         return self.point(mixed + self.of_point(cloud.points))
-
-
-class Block(nn.Module):
-    """A layer of a transformer without positions: it commutes with any order of its tokens."""
-
-    def __init__(self, width: int, heads: int):
-        super().__init__()
-        self.heads = heads
-        self.before, self.between = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.ask = nn.Linear(width, 3 * width, bias=False)
-        self.answer = nn.Linear(width, width)
-        self.mix = nn.Sequential(
-            nn.Linear(width, 2 * width), nn.ReLU(), nn.Linear(2 * width, width)
-        )
-
-    def forward(self, tokens: Tensor, missing: Tensor | None = None) -> Tensor:
-        """Map (B, T, C) to the same; ``missing`` (B, 1, 1, T) is added to the logits."""
-        asked = self.ask(self.before(tokens)).unflatten(-1, (3, self.heads, -1))
-        query, key, value = asked.permute(2, 0, 3, 1, 4).unbind(0)
-        logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-        share = (logits if missing is None else logits + missing).softmax(-1)
-        tokens = tokens + self.answer((share @ value).transpose(1, 2).flatten(2))
-        return tokens + self.mix(self.between(tokens))
