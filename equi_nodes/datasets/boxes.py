@@ -17,7 +17,7 @@ NEAREST, FARTHEST = 0.2, 12.0  # m, of what is measured
 NOISE = 0.004  # m at one metre, of a depth camera; it grows with the square of the distance
 LIDAR_NOISE = 0.01  # m at any distance
 CAMERA_COLUMNS, CAMERA_ROWS, PITCH = 80, 60, 1.2 / 80  # of a picture; tangent between its pixels
-RINGS, COLUMNS, ELEVATION = 32, 180, np.radians(45)  # of a sweep, and how far up and down
+RINGS, COLUMNS, ELEVATION = 32, 360, np.radians(45)  # of a sweep, and how far up and down
 
 
 class Boxes(NamedTuple):

@@ -22,8 +22,8 @@ HEIGHT, THICK = 2.4, 0.1  # m, of walls
 GAP = 0.05  # m, between things that stand beside each other
 TRIES = 200  # of a place for a thing; then it stands where it was
 OPENING = np.radians(110)  # a door's widest
-VIEWS = 4  # places that a scan is made from
-THINNING = 0.07  # m
+VIEWS = 8  # places that a scan is made from
+THINNING = 0.05  # m
 SHELL = 2  # parts of a room that never move: its floor, and its walls
 
 

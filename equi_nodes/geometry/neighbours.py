@@ -8,6 +8,9 @@ import numba
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
+
+NEVER = 1e6  # m^2, to what is not there
 
 
 class Neighbours(NamedTuple):
@@ -129,13 +132,22 @@ class Close(NamedTuple):
 
 
 def closest(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
-    """Return the ``count`` closest, fewer than N, of points (B, N, 3) to centres (B, M, 3)."""
+    """Return the closest points to centres; with fewer points the others have no weight.
+
+    Args:
+        centres: (B, M, 3) metres.
+        points: (B, N, 3) metres.
+        mask: bool, the points that count, (B, N), or for each centre its own, (B, M, N).
+        count: K.
+    """
+    mask = mask[:, None] if mask.dim() == 2 else mask
     apart = points[:, None] - centres[:, :, None]
-    squared = apart.square().sum(-1).masked_fill(~mask[:, None], 1e6)
+    squared = apart.square().sum(-1).masked_fill(~mask, NEVER)
+    squared = pad(squared, (0, count + 1), value=NEVER)
     near, index = torch.topk(squared, count + 1, largest=False)
-    index = index[..., :-1]
+    index = index[..., :-1].clamp(max=points.shape[1] - 1)
     weight = (1 - near[..., :-1] / near[..., -1:].clamp(min=1e-9)).clamp(min=0)
-    weight = weight * (near[..., :-1] < 1e5).to(weight)
+    weight = weight * (near[..., :-1] < NEVER).to(weight)
     return Close(index, weight, take(points, index) - centres[:, :, None])
 
 

@@ -18,15 +18,8 @@ from torch import Tensor, nn
 
 from equi_nodes.equivariant.invariants import length
 from equi_nodes.equivariant.partition import Cells, cells_of, cluster, voronoi
-from equi_nodes.models.apen_layers import (
-    Architecture,
-    Features,
-    InCells,
-    InFrames,
-    Sides,
-    frames_of,
-    mean_of,
-)
+from equi_nodes.models.apen_frames import InFrames, Sides, frames_of, look_around
+from equi_nodes.models.apen_layers import Architecture, Features, InCells, mean_of
 
 
 class Segments(NamedTuple):
@@ -66,7 +59,7 @@ class APEN(nn.Module):
         self.layers = nn.ModuleList(InCells(a, scale) for scale in scales)
         self.aims = nn.ModuleList(nn.Linear(a.vectors, 1, bias=False) for _ in scales)
         self.sides = Sides(a, scales[-1])
-        self.looks = nn.ModuleList(InFrames(a, scales[-1], width) for width in a.looks)
+        self.look = InFrames(a, scales[-1])
         self.label = _reader(a.scalars + a.vectors, a.labels)
         self.category = _reader(2 * (a.scalars + a.vectors), a.categories)
 
@@ -102,7 +95,7 @@ class APEN(nn.Module):
         instance = torch.where(mask, cells.index, -1)
         if self.architecture.whole and partition is None:
             cells = cells_of(torch.zeros_like(cells.index), mask, 1, points.dtype)
-        scalars, axes = self._look(features, points, cells, mask, taught)
+        scalars, axes = self._last_look(features, points, cells, mask, taught)
         sure, delta, live = zip(*belief)
         return Segments(
             self.label(scalars), self._categorise(scalars, mask), instance, sure[-1],
@@ -118,7 +111,7 @@ class APEN(nn.Module):
     def _coarser(self) -> Iterator[tuple]:
         return zip(self.layers, self.aims, self.architecture.sigmas, self.architecture.kept)
 
-    def _look(
+    def _last_look(
         self, features: Features, points: Tensor, cells: Cells, mask: Tensor, taught: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Return of the last cells what nothing turns, and the axes found, (A, B, N, 3, 2)."""
@@ -127,12 +120,13 @@ class APEN(nn.Module):
         seen = axes[0].detach()
         if taught is not None:
             seen = torch.where(taught.any(-2, keepdim=True), taught, seen)
-        for look in self.looks:
+        around = look_around(offsets, cells, mask, self.architecture.cells)
+        for _ in range(1 if self.training else self.architecture.passes):
             frames = frames_of(seen, cells, self.architecture.chiral)
-            features, turned = look(features, offsets, frames, cells, mask)
+            looked, turned = self.look(features, offsets, frames, cells, mask, around)
             axes.append(turned)
             seen = turned.detach()
-        return _invariants(features), torch.stack(axes)
+        return _invariants(looked), torch.stack(axes)
 
     def _first_cells(self, points: Tensor, mask: Tensor, partition: Tensor | None) -> Cells:
         if partition is None:

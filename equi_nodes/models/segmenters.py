@@ -43,7 +43,7 @@ class DGCNN(nn.Module):
 
     def forward(self, points: Tensor, mask: Tensor) -> Tensor:
         """Return logits (B, N, labels) of points (B, N, 3) metres around their middle."""
-        near = closest(points, points, mask, min(NEIGHBOURS, points.shape[1] - 1))
+        near = closest(points, points, mask, NEIGHBOURS)
         features, seen = points, []
         for edge in self.edges:
             features = edge(features, near)

@@ -27,7 +27,7 @@ from equi_nodes.models.segmenters import DGCNN, PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
 POINTS_A_STEP, STEPS = 8192, 100  # of all clouds of a batch, and batches of an epoch
-POINTS = {"people": 512, "rooms": 1024, "objects": 512}  # of a cloud; every second batch: half
+POINTS = {"people": 512, "rooms": 2048, "objects": 512}  # of a cloud; every second batch: half
 DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
 VALIDATED = 60  # clouds
 GIVEN = 8  # each such batch is told its true parts
@@ -36,7 +36,7 @@ OFF = 0.3  # rad, deviation of the axes that every second cloud is told, about e
 SIZES = {  # if not those of people
     "people": {"whole": True},
     "rooms": {
-        "sigmas": (0.1, 0.2, 0.3, 0.4), "cells": 128, "kept": (128, 96, 64, 48),
+        "sigmas": (0.1, 0.2, 0.3, 0.4), "cells": 256, "kept": (256, 160, 96, 48),
         "whole": True,
     },
     "objects": {"sigmas": (0.02, 0.04, 0.07, 0.12), "whole": True},
@@ -137,15 +137,21 @@ def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
     """Return the cross entropy of the labels, and of APEN what its votes and its axes miss."""
     clouds, mask = told.clouds, told.clouds.mask
     if not isinstance(model, APEN):
-        return cross_entropy(model(clouds.points, mask)[mask], clouds.labels[mask])
+        return _misnamed(model(clouds.points, mask)[mask], clouds.labels[mask])
     found = model(clouds.points, mask, told.partition, told.taught)
     is_part = mask & (clouds.parts != NO_PART)
     sigma = model.architecture.sigmas[-1]
     missed = (found.votes - clouds.centres).abs().sum(-1)[:, is_part].clamp(max=FAR * sigma).mean()
     known = (is_part[..., None] & told.axes.any(-2)).to(told.axes)
     off = ((found.axes - told.axes).square().sum(-2).mean(0) * known).sum()
-    named = cross_entropy(found.logits[mask], clouds.labels[mask])
+    named = _misnamed(found.logits[mask], clouds.labels[mask])
     return named + missed / sigma + off / known.sum().clamp(min=1)
+
+
+def _misnamed(logits: Tensor, labels: Tensor) -> Tensor:
+    """Return the cross entropy of labels (P,), those of small parts counting for more."""
+    count = torch.bincount(labels, minlength=logits.shape[-1]).clamp(min=1)
+    return cross_entropy(logits, labels, count.to(logits) ** -0.5)
 
 
 def validate(model: nn.Module, kept: list[PartBatch], labels: int) -> dict[str, float]:

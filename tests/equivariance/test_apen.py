@@ -9,7 +9,7 @@ from torch import Tensor
 from equi_nodes.geometry.neighbours import seeds_first
 from equi_nodes.models.apen import APEN, Architecture, Segments
 
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-10}
+TOLERANCE = {torch.float32: 3e-5, torch.float64: 1e-10}  # untrained frames raise rounding
 CELLS, PARTS, POINTS = 48, 6, 360
 
 
