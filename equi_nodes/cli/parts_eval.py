@@ -27,14 +27,15 @@ NETWORKS = ("apen", "pointnet", "dgcnn")
 SPLITS = {"random": "train", "unseen": "test", "ood": "ood"}  # of the recorded poses
 CLOUDS = 40  # of people, a split and view
 ROOMS, SCANS = 8, 6  # rooms, and scans of each with the furniture moved
-EPOCHS = {"people": 85, "rooms": 10, "rooms, one": 6}
+EPOCHS = {"people": 85, "rooms": 6, "rooms, one": 6}
+RATES = {"people": LEARNING_RATE, "rooms": LEARNING_RATE, "rooms, one": 4e-3}
 DRAWN = 10  # clouds
 
 
 def configure(group: argparse._ArgumentGroup) -> None:
     """Add the arguments of apen, whose ``--task`` is declared with the planner's."""
     group.add_argument("--length", type=int, metavar="N", help="epochs of 100 steps (85; rooms 6)")
-    group.add_argument("--others", type=int, metavar="N", help="those of the others (85; rooms 10)")
+    group.add_argument("--others", type=int, metavar="N", help="those of the others (85; rooms 6)")
     group.add_argument("--clouds", type=Path, metavar="PNG", help="draw ten labelled clouds")
     group.add_argument("--rooms", type=int, metavar="N", help="how many rooms to test in (8)")
 
@@ -137,7 +138,8 @@ def _trained(
 
     folder: Path = (args.folder or cache_dir() / "parts") / f"{task}-{where or name}"
     length = args.length if name == "apen" else args.others
-    schedule = Schedule(length or EPOCHS[f"{task}, one" if where else task], LEARNING_RATE)
+    case = f"{task}, one" if where else task
+    schedule = Schedule(length or EPOCHS[case], RATES[case])
     with Progress(console=console, transient=True) as progress:
         bar = progress.add_task(f"{task} {where or name}", total=schedule.epochs)
 

@@ -16,7 +16,7 @@ TRIANGLES = np.array([
 NEAREST, FARTHEST = 0.2, 12.0  # m, of what is measured
 NOISE = 0.004  # m at one metre, of a depth camera; it grows with the square of the distance
 LIDAR_NOISE = 0.01  # m at any distance
-CAMERA_COLUMNS, CAMERA_ROWS, PITCH = 80, 60, 1.2 / 80  # of a picture; tangent between its pixels
+CAMERA_COLUMNS, CAMERA_ROWS, PITCH = 60, 45, 1.5 / 60  # of a picture; tangent between its pixels
 RINGS, COLUMNS, ELEVATION = 32, 360, np.radians(45)  # of a sweep, and how far up and down
 
 

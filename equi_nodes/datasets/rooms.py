@@ -22,8 +22,9 @@ HEIGHT, THICK = 2.4, 0.1  # m, of walls
 GAP = 0.05  # m, between things that stand beside each other
 TRIES = 200  # of a place for a thing; then it stands where it was
 OPENING = np.radians(110)  # a door's widest
-VIEWS = 8  # places that a scan is made from
-THINNING = 0.05  # m
+PLACES = 6  # that a scan is made from
+LOOKS, DOWNWARD = 5, np.radians((15, 45))  # of a camera at each place, and how far it looks down
+THINNING = 0.1  # m
 SHELL = 2  # parts of a room that never move: its floor, and its walls
 
 
@@ -120,20 +121,24 @@ def scan(rng: np.random.Generator, room: Room, lidar: bool | None = None) -> See
     Args:
         rng: of the way, the noise and, where it is not given, the sensor.
         room: as it stands.
-        lidar: which sensor.
+        lidar: which sensor; the camera looks around at each place.
     """
     lidar = bool(rng.random() < 0.5) if lidar is None else lidar
-    angles = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(VIEWS) / VIEWS
+    angles = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(PLACES) / PLACES
     around = np.stack([np.cos(angles), np.sin(angles)], 1)
-    heights = rng.uniform(1.4, 2.0, (VIEWS, 1))
+    heights = rng.uniform(1.4, 2.0, (PLACES, 1))
     origins = np.hstack([room.size * (0.5 + 0.38 * around), heights])
-    middle = np.array([*room.size / 2, 0.5])
-    rays = [sweep() if lidar else picture(_towards(middle - origin)) for origin in origins]
+    rays = [sweep() if lidar else _pictures(rng) for _ in origins]
     return thinned(rng, look(rng, room.boxes(), origins, np.stack(rays), lidar), THINNING)
 
 
-def _towards(direction: np.ndarray) -> np.ndarray:
-    return direction / np.linalg.norm(direction)
+def _pictures(rng: np.random.Generator) -> np.ndarray:
+    """Return the directions (R, 3) of a depth camera's pictures all around, a bit downward."""
+    yaws = rng.uniform(0, 2 * np.pi) + 2 * np.pi * np.arange(LOOKS) / LOOKS
+    down = np.sin(rng.uniform(*DOWNWARD, LOOKS))
+    level = np.sqrt(1 - down**2)
+    forward = np.stack([level * np.cos(yaws), level * np.sin(yaws), -down], 1)
+    return np.concatenate([picture(direction) for direction in forward])
 
 
 def _placed(rng: np.random.Generator, thing: Thing, size: np.ndarray, others: list) -> Thing:

@@ -27,17 +27,16 @@ from equi_nodes.models.segmenters import DGCNN, PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
 POINTS_A_STEP, STEPS = 8192, 100  # of all clouds of a batch, and batches of an epoch
-POINTS = {"people": 512, "rooms": 2048, "objects": 512}  # of a cloud; every second batch: half
+POINTS = {"people": 512, "rooms": 4096, "objects": 512}  # of a cloud; every second batch: half
 DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
 VALIDATED = 60  # clouds
 GIVEN = 8  # each such batch is told its true parts
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
-OFF = 0.3  # rad, deviation of the axes that every second cloud is told, about each axis
+OFF = {"people": 0.3, "rooms": 0.1, "objects": 0.3}  # rad, deviation of axes that are told
 SIZES = {  # if not those of people
     "people": {"whole": True},
     "rooms": {
-        "sigmas": (0.1, 0.2, 0.3, 0.4), "cells": 256, "kept": (256, 160, 96, 48),
-        "whole": True,
+        "sigmas": (0.15, 0.4), "cells": 256, "kept": (128, 48), "whole": True,
     },
     "objects": {"sigmas": (0.02, 0.04, 0.07, 0.12), "whole": True},
 }  # fmt: skip
@@ -104,7 +103,8 @@ def train(
     def batches(epoch: int) -> Iterator[Lesson]:
         clouds = [cloud for number in range(epoch, epoch + KEPT) for cloud in drawn(number)]
         rng = np.random.default_rng((schedule.seed, 3, epoch))
-        return (lesson(rng, clouds, POINTS[task], sizes, step) for step in range(STEPS))
+        how = POINTS[task], OFF[task], sizes
+        return (lesson(rng, clouds, *how, step) for step in range(STEPS))
 
     rng = np.random.default_rng((schedule.seed, 2))
     kept = [batch(rng, [source(rng)], POINTS[task], sizes.cells) for _ in range(VALIDATED)]
@@ -113,9 +113,23 @@ def train(
 
 
 def lesson(
-    rng: np.random.Generator, clouds: list[Labelled], points: int, sizes: Architecture, step: int
+    rng: np.random.Generator,
+    clouds: list[Labelled],
+    points: int,
+    off: float,
+    sizes: Architecture,
+    step: int,
 ) -> Lesson:
-    """Return a batch, in which every second cloud is told about where its last cells point."""
+    """Return a batch, in which every second cloud is told about where its last cells point.
+
+    Args:
+        rng: of the choice, the turns and the thinning.
+        clouds: to choose from.
+        points: of a cloud; half as many in every second step.
+        off: rad, deviation about each axis of what is told.
+        sizes: of the network.
+        step: its number.
+    """
     points //= 1 + step % 2
     chosen = rng.integers(len(clouds), size=POINTS_A_STEP // points)
     drawn = batch(rng, [clouds[number] for number in chosen], points, sizes.cells)
@@ -123,7 +137,7 @@ def lesson(
     axes = drawn.axes
     if sizes.whole and not is_given:
         axes = drawn.whole[:, None].expand_as(axes)
-    taught = turned(rng, axes, OFF)
+    taught = turned(rng, axes, off)
     taught[::2] = 0
     return Lesson(drawn, axes, taught, drawn.parts + 1 if is_given else None)
 

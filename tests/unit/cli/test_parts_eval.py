@@ -34,7 +34,7 @@ def tiny(monkeypatch):
 
 def test_rooms_are_scored_beside_both_baselines(tmp_path):
     out = tmp_path / "figures.json"
-    where = ["--folder", str(tmp_path), "--json", str(out), "--length", "1"]
+    where = ["--folder", str(tmp_path), "--json", str(out), "--length", "1", "--others", "1"]
     assert main(["eval", "apen", "--task", "rooms", *where]) == 0
     found = json.loads(out.read_text())
     assert set(found["baselines"]) == {"pointnet", "dgcnn"}

@@ -89,10 +89,10 @@ def test_pieces_of_a_room_are_put_elsewhere_as_they_are():
 def test_lessons_tell_parts_at_times_and_axes_of_every_second_cloud():
     rng = np.random.default_rng(0)
     drawn, sizes = [cloud(rng) for _ in range(4)], replace(SMALL, whole=True)
-    told = lesson(rng, drawn, POINTS, sizes, 0)
+    told = lesson(rng, drawn, POINTS, 0.3, sizes, 0)
     assert torch.equal(told.partition, told.clouds.parts + 1)
     assert torch.equal(told.axes, told.clouds.axes)
-    free = lesson(rng, drawn, POINTS, sizes, 1)
+    free = lesson(rng, drawn, POINTS, 0.3, sizes, 1)
     assert free.partition is None and free.clouds.points.shape[1] == POINTS // 2
     assert torch.equal(free.axes[:, 0], free.clouds.whole)
     assert not free.taught[::2].any()
