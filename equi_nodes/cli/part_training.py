@@ -9,7 +9,8 @@ from equi_nodes.cli.drawn_training import trained
 EPOCHS = 85
 DATA = {
     "people": "people drawn from recorded, mixed and random poses of the train split and open"
-    " shapes, seen all around, by a depth camera or by a LiDAR; other draws validate",
+    " shapes, seen all around, by a depth camera or by a LiDAR, every second one spoiled by noise,"
+    " clothes, ground, missing limbs and outliers; other draws validate",
     "rooms": "made-up rooms, seen by a depth camera or a LiDAR; other rooms validate",
     "objects": "made-up doors, chests of drawers and robot arms; others validate",
 }

@@ -164,9 +164,9 @@ def _pooled(looks: Tensor, member: Tensor) -> Tensor:
         looks: (B, M, 60, width), none negative.
         member: (B, K, M).
     """
-    share = member / member.sum(-1, keepdim=True).clamp(min=1)
-    raised = (SHARP * looks).clamp(max=HIGHEST).exp()
-    mean, height = ((share @ part.flatten(2)).unflatten(-1, (SIZE, -1)) for part in (looks, raised))
+    both = torch.cat([looks, (SHARP * looks).clamp(max=HIGHEST).exp()], -1).flatten(2)
+    pooled = member @ both / member.sum(-1, keepdim=True).clamp(min=1)
+    mean, height = pooled.unflatten(-1, (SIZE, -1)).chunk(2, -1)
     return torch.cat([mean, height.clamp(min=1).log() / SHARP], -1)
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from equi_nodes.config.apen import ApenConfig
 from equi_nodes.errors import EquiError
+from equi_nodes.pipelines.pieces import connected_pieces
 from equi_nodes.pipelines.thinning import nearest_of, thin
 from equi_nodes.runtime.apen import spread_first
 from equi_nodes.runtime.network import Network, open_network
@@ -44,9 +45,9 @@ class Segmented:
         stamp_ns, frame_id: of the cloud.
         cloud: as it came.
         labels, instances: (N,) uint16, ``NO_LABEL`` where a point has none.
-        confidences: (N,) float32 0..1, of both together; zero where a point has none.
-        parts: of the instances.
-        delta: how undecided the last partition is, 0..1.
+        confidences: (N,) float32 0..1, of the label; zero where a point has none.
+        parts: of the instances, which are connected pieces of one label.
+        delta: how undecided the network's own last partition is, 0..1.
         is_fallback, rejected, notes: as every pipeline's result has them.
         figures: numbers for diagnostics.
     """
@@ -86,11 +87,6 @@ class Segmenter:
         Raises:
             EquiError: one of them cannot be had.
         """
-        if not config.weights and not shipped_weights("apen").exists():
-            raise EquiError(
-                "No weights of apen are shipped yet: train them with `equi train apen` and give"
-                " their path as the parameter weights."
-            )
         network = open_network("apen", config.weights, config.backend, config.threads)
         weights = Path(config.weights) if config.weights else shipped_weights("apen")
         return cls(network, _names(weights, network.architecture.labels), config)
@@ -128,41 +124,40 @@ class Segmenter:
             return _nothing(cloud, f"it has {len(kept)} points after thinning, {least}")
         return self._told(cloud, near, points, self._ask(points[kept]), points[kept])
 
-    def _ask(self, points: np.ndarray) -> tuple[np.ndarray, ...]:
-        """Return labels, instances, confidences (M,) of points, and delta."""
+    def _ask(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray, float]:
+        """Return labels and confidences (M,) of points, and delta."""
         mask = np.ones((1, len(points)), bool)
         order = spread_first(self.network.architecture, points[None], mask)[0]
         cloud = points[order][None].astype(self.network.dtype)
-        logits, _, instance, belongs, delta, _ = self.network(cloud, mask)
+        logits, _, _, _, delta, _ = self.network(cloud, mask)
         if not np.isfinite(logits).all():
             raise EquiError("The network gave no finite labels; take other weights or points.")
-        likely = np.exp(logits[0] - logits[0].max(-1, keepdims=True))
-        sure = belongs[0] / likely.sum(-1)  # the likeliest has one
+        likely = np.exp(logits[0] - logits[0].max(-1, keepdims=True))  # the likeliest has one
         back = np.argsort(order)
-        return likely.argmax(-1)[back], instance[0][back], sure[back], delta[0, -1]
+        return likely.argmax(-1)[back], 1 / likely.sum(-1)[back], float(delta[0, -1])
 
     def _told(
         self,
         cloud: CloudSample,
         near: np.ndarray,
         points: np.ndarray,
-        answer: tuple[np.ndarray, ...],
+        answer: tuple[np.ndarray, np.ndarray, float],
         kept: np.ndarray,
     ) -> Segmented:
         """Return what was said of the kept points for all that are near."""
-        labels, instances, sure, delta = answer
+        labels, sure, delta = answer
         nearest = nearest_of(kept, points[near], self.config.threads)
-        own = _by_size(instances[nearest])
+        own = _by_size(connected_pieces(kept, labels)[nearest])
         columns = labels[nearest], own, sure[nearest]
         every = _columns(len(points), near, columns)
         parts = _parts(cloud.points[near], own, labels[nearest], len(self.names))
         figures = {
             "kept": len(kept), "beyond_radius": len(points) - len(near),
             "parts": len(parts.counts), "confidence": float(columns[2].mean()),
-            "delta": float(delta),
+            "delta": delta,
         }  # fmt: skip
         return Segmented(
-            cloud.stamp_ns, cloud.frame_id, cloud, *every, parts, float(delta), figures=figures
+            cloud.stamp_ns, cloud.frame_id, cloud, *every, parts, delta, figures=figures
         )
 
 
