@@ -54,7 +54,7 @@ class Architecture:
     sides: int = 48
     shown: int = 3
     width: int = 88
-    passes: int = 2
+    passes: int = 3
     blocks: int = 3
     heads: int = 4
     whole: bool = False
