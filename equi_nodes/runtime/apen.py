@@ -8,15 +8,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from equi_nodes.body.model import load_body
+from equi_nodes.body.skeleton import JOINTS
+from equi_nodes.body.surface import sample_surface
 from equi_nodes.geometry.neighbours import seeds_first
-from equi_nodes.geometry.rotations import rotation
+from equi_nodes.geometry.rotations import exp_so3, rotation
 from equi_nodes.models.apen import APEN, Architecture
 from equi_nodes.runtime.deployment import Arrays, Deployment, Outputs
 
-CORNERS = np.stack(np.unravel_index(np.arange(8), (2, 2, 2)), -1)  # where made-up parts are
-# Cells are chosen: where two are as near, rounding decides, and it differs between backends. So
-# made-up parts are compact and stand apart; both are in spreads of votes.
-SPREAD, APART = 0.2, 5.0
+BENT = 0.3  # rad, deviation about each axis of the parts of made-up bodies
 FARTHEST = 0.2  # m, a cloud is shifted in the check; the caller takes out a far origin
 
 
@@ -49,13 +49,20 @@ def _scene(architecture: Architecture, points: int, rng: np.random.Generator) ->
 
 
 def _draw(a: Architecture, rng: np.random.Generator) -> Arrays:
-    """Return clouds of random number, each of some parts that stand apart, some points missing."""
-    clouds, points, sigmas = int(rng.integers(1, 4)), int(rng.integers(200, 500)), a.sigmas
-    cloud = rng.normal(0, SPREAD * sigmas[0], (clouds, points, 3))
-    parts = rng.integers(len(CORNERS), size=(clouds, points)) % rng.integers(1, 9, (clouds, 1))
-    cloud += APART * sigmas[-1] * CORNERS[parts]
-    mask = rng.random((clouds, points)) > 0.1
-    return _ordered(a, cloud.astype(np.float32), mask)
+    """Return bodies of random number, each of whose parts is turned at random, points missing.
+
+    Clouds that look the same from several sides would not do: their frames are any of several.
+    """
+    clouds, points = int(rng.integers(1, 4)), int(rng.integers(200, 500))
+    body = load_body()
+    turns = np.stack([exp_so3(rng.normal(0, BENT, 3)) for _ in range(clouds * len(JOINTS))])
+    turns = torch.from_numpy(turns.reshape(clouds, -1, 3, 3)).float()
+    skin = body.pose(
+        turns, torch.zeros(clouds, body.shape_dirs.shape[-1]), torch.zeros(clouds, 3)
+    ).vertices
+    draw = torch.Generator().manual_seed(int(rng.integers(2**31)))
+    cloud = sample_surface(skin, body.faces, points, draw).points.numpy()
+    return _ordered(a, cloud, rng.random((clouds, points)) > 0.1)
 
 
 def _ordered(architecture: Architecture, cloud: np.ndarray, mask: np.ndarray) -> Arrays:

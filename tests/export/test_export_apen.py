@@ -18,7 +18,7 @@ from equi_nodes.runtime.weights import save_model
 SMALL = Architecture(  # an export takes longer the more is unrolled
     labels=5, categories=3, cells=24, scalars=16, vectors=4, moments=2, sigmas=(0.03, 0.1), steps=3
 )
-LIMIT = 1e-4
+LIMIT = 5e-4
 
 
 @pytest.fixture(scope="module")
@@ -37,8 +37,8 @@ def onnx(weights: Path, tmp_path_factory) -> Path:
     patch.undo()
 
 
-def test_onnx_runtime_agrees_with_torch_also_on_turned_clouds(weights: Path, onnx: Path) -> None:
-    found = parity("apen", weights, onnx)
+def test_the_shipped_network_agrees_with_torch_also_on_turned_bodies() -> None:
+    found = parity("apen", "", engine_cache.cached_onnx("apen", ""))
     assert found["parity_max"] < LIMIT and found["parity_max_rotated"] < LIMIT
 
 
