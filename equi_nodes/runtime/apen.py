@@ -8,15 +8,19 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from equi_nodes.body.model import load_body
-from equi_nodes.body.skeleton import JOINTS
-from equi_nodes.body.surface import sample_surface
 from equi_nodes.geometry.neighbours import seeds_first
 from equi_nodes.geometry.rotations import exp_so3, rotation
 from equi_nodes.models.apen import APEN, Architecture
 from equi_nodes.runtime.deployment import Arrays, Deployment, Outputs
 
-BENT = 0.3  # rad, deviation about each axis of the parts of made-up bodies
+# m, from and to: trunk, head, arms, legs and feet of a made-up figure that looks along x
+LIMBS = np.array([
+    [(0, 0, 0), (0, 0, 0.5)], [(0, 0, 0.6), (0, 0, 0.8)],
+    [(0, 0.2, 0.5), (0, 0.75, 0.5)], [(0, -0.2, 0.5), (0, -0.75, 0.5)],
+    [(0, 0.1, 0), (0, 0.1, -0.85)], [(0, -0.1, 0), (0, -0.1, -0.85)],
+    [(0, 0.1, -0.9), (0.2, 0.1, -0.9)], [(0, -0.1, -0.9), (0.2, -0.1, -0.9)],
+])  # fmt: skip
+BENT, THICK = 0.2, 0.05  # rad and m, deviations of limbs along each axis
 FARTHEST = 0.2  # m, a cloud is shifted in the check; the caller takes out a far origin
 
 
@@ -49,20 +53,18 @@ def _scene(architecture: Architecture, points: int, rng: np.random.Generator) ->
 
 
 def _draw(a: Architecture, rng: np.random.Generator) -> Arrays:
-    """Return bodies of random number, each of whose parts is turned at random, points missing.
+    """Return figures of random number with limbs bent at random, some points missing.
 
     Clouds that look the same from several sides would not do: their frames are any of several.
     """
     clouds, points = int(rng.integers(1, 4)), int(rng.integers(200, 500))
-    body = load_body()
-    turns = np.stack([exp_so3(rng.normal(0, BENT, 3)) for _ in range(clouds * len(JOINTS))])
-    turns = torch.from_numpy(turns.reshape(clouds, -1, 3, 3)).float()
-    skin = body.pose(
-        turns, torch.zeros(clouds, body.shape_dirs.shape[-1]), torch.zeros(clouds, 3)
-    ).vertices
-    draw = torch.Generator().manual_seed(int(rng.integers(2**31)))
-    cloud = sample_surface(skin, body.faces, points, draw).points.numpy()
-    return _ordered(a, cloud, rng.random((clouds, points)) > 0.1)
+    turns = exp_so3(rng.normal(0, BENT, (clouds, len(LIMBS), 3)))
+    starts, along = LIMBS[:, 0], (turns @ (LIMBS[:, 1] - LIMBS[:, 0])[..., None])[..., 0]
+    limb = rng.integers(len(LIMBS), size=(clouds, points))
+    share = rng.random((clouds, points, 1))
+    cloud = starts[limb] + share * np.take_along_axis(along, limb[..., None], 1)
+    cloud += rng.normal(0, THICK, cloud.shape)
+    return _ordered(a, cloud.astype(np.float32), rng.random((clouds, points)) > 0.1)
 
 
 def _ordered(architecture: Architecture, cloud: np.ndarray, mask: np.ndarray) -> Arrays:
