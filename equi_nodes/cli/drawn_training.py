@@ -41,7 +41,8 @@ def trained(
     from equi_nodes.training.loop import Schedule
 
     torch.set_num_threads(args.threads)
-    schedule = Schedule(args.epochs or epochs, LEARNING_RATE, seed=args.seed)
+    length = epochs if args.epochs is None else args.epochs
+    schedule = Schedule(length, LEARNING_RATE, seed=args.seed)
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     with Progress(*columns) as progress:
         bar = progress.add_task(title, total=schedule.epochs)

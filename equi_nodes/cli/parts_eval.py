@@ -46,6 +46,8 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
 
     if args.task not in TASKS:
         raise EquiError("apen needs to know what to find: --task people or --task rooms.")
+    if any(n is not None and n < 1 for n in (args.length, args.others, args.rooms)):
+        raise EquiError("--length, --others and --rooms are whole numbers from 1 on.")
     torch.set_num_threads(1)
     cases = {"people": _people, "rooms": _rooms}[args.task](args, console)
     console.print(_table(cases))

@@ -31,6 +31,13 @@ class Schedule:
     weight_decay: float = 1e-4
     seed: int = 0
 
+    def __post_init__(self) -> None:
+        """Raise EquiError where there would be no epoch."""
+        if self.epochs < 1:
+            raise EquiError(
+                f"A training of {self.epochs} epochs is not possible; take one or more."
+            )
+
 
 @dataclass(frozen=True)
 class Task:
