@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from equi_nodes.cli import part_training
 from equi_nodes.cli.drawn_training import LEARNING_RATE
 from equi_nodes.cli.parts_moved import SEED, moved_parts
 from equi_nodes.errors import EquiError
@@ -27,7 +28,7 @@ NETWORKS = ("apen", "pointnet", "dgcnn")
 SPLITS = {"random": "train", "unseen": "test", "ood": "ood"}  # of the recorded poses
 CLOUDS = 40  # of people, a split and view
 ROOMS, SCANS = 8, 6  # rooms, and scans of each with the furniture moved
-EPOCHS = {"people": 85, "rooms": 6, "rooms, one": 6}
+EPOCHS = {"people": part_training.EPOCHS, "rooms": 6, "rooms, one": 6}
 RATES = {"people": LEARNING_RATE, "rooms": LEARNING_RATE, "rooms, one": 4e-3}
 DRAWN = 10  # clouds
 

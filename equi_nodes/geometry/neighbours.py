@@ -151,6 +151,15 @@ def closest(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
     return Close(index, weight, take(points, index) - centres[:, :, None])
 
 
+def mixed(features: Tensor, close: Close) -> Tensor:
+    """Return the weighted means (B, M, C) of the features (B, N, C) of close points; zero of none.
+
+    They change continuously, as the weight of whatever leaves the neighbourhood is zero.
+    """
+    weight = close.weight / (close.weight.sum(-1, keepdim=True) + 1e-6)
+    return (take(features, close.index) * weight[..., None]).sum(2)
+
+
 def take(features: Tensor, index: Tensor) -> Tensor:
     """Return the rows of each cloud's features: (B, N, C) by (B, M, K) to (B, M, K, C)."""
     return gather(features[None], _flat(index, features.shape[1]))[0]

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from equi_nodes.equivariant.attention import NOWHERE, Block
 from equi_nodes.equivariant.icosahedral import SIZE, GroupConvolution, in_frames, to_matrices
 from equi_nodes.equivariant.partition import Cells
-from equi_nodes.geometry.neighbours import Close, closest, take
+from equi_nodes.geometry.neighbours import Close, closest, mixed, take
 from equi_nodes.models.apen_layers import Architecture, Features, mean_of
 
 SOFT = 0.03  # a mean vector that is shorter gives no clear direction
@@ -120,7 +120,7 @@ class InFrames(nn.Module):
             tokens = block(tokens, unseen[:, None])
         tokens = self.norm(tokens)
         whole = mean_of(tokens, there)[:, None].expand_as(points)
-        told = torch.cat([points, _heard(tokens, around.tokens), whole], -1)
+        told = torch.cat([points, mixed(tokens, around.tokens), whole], -1)
         scalars, vectors = self.leave(told).split(self.outputs, -1)
         features = features.plus(scalars, frames @ vectors.unflatten(-1, (3, -1)))
         return features, frames[..., ::2] + self.aim(features.vectors)
@@ -168,12 +168,6 @@ def _pooled(looks: Tensor, member: Tensor) -> Tensor:
     pooled = member @ both / member.sum(-1, keepdim=True).clamp(min=1)
     mean, height = pooled.unflatten(-1, (SIZE, -1)).chunk(2, -1)
     return torch.cat([mean, height.clamp(min=1).log() / SHARP], -1)
-
-
-def _heard(tokens: Tensor, close: Close) -> Tensor:
-    """Return to each point a mean of what the tokens (B, M, C) close to it know; or zero."""
-    weight = close.weight / (close.weight.sum(-1, keepdim=True) + 1e-6)
-    return (take(tokens, close.index) * weight[..., None]).sum(2)
 
 
 def _together(one: Tensor, other: Tensor, there: Tensor) -> Tensor:

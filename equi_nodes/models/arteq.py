@@ -24,7 +24,7 @@ from equi_nodes.equivariant.icosahedral import (
     in_frames,
     to_matrices,
 )
-from equi_nodes.geometry.neighbours import Close, closest, take
+from equi_nodes.geometry.neighbours import Close, closest, mixed
 from equi_nodes.geometry.projection import closest_rotation
 
 
@@ -296,7 +296,5 @@ class BodyInFrame(nn.Module):
     def _points(self, cloud: Cloud, tokens: Tensor) -> Tensor:
         """Return (B, N, parts + 5) of features of the tokens (B, M, C)."""
         first, there = cloud.points[:, : self.tokens], cloud.mask[:, : self.tokens]
-        near = closest(cloud.points, first, there, 4)
-        weight = near.weight / (near.weight.sum(-1, keepdim=True) + 1e-6)
-        mixed = (take(tokens, near.index) * weight[..., None]).sum(2)
-        return self.point(mixed + self.of_point(cloud.points))
+        heard = mixed(tokens, closest(cloud.points, first, there, 4))
+        return self.point(heard + self.of_point(cloud.points))

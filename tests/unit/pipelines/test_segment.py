@@ -29,20 +29,18 @@ def points(count=4000, seed=0):
     return np.random.default_rng(seed).uniform(-2, 2, (count, 3)).astype(np.float32)
 
 
-def by_octant(cloud, mask):
+def by_half(cloud, mask):
     """Stand in for a network: label by the sign of x."""
     positive = cloud > 0
     logits = np.where(positive[..., :1] == [False, True, True], [3.0, 3.0, -9.0], 0.0)
-    return (
-        logits, np.zeros((1, 1)), None, None, np.zeros((1, 4)), None,
-    )  # fmt: skip
+    return logits, np.zeros((1, 1)), None, None, np.zeros((1, 4)), None
 
 
 @pytest.fixture
 def network():
-    by_octant.name, by_octant.dtype = "stand-in", np.float32
-    by_octant.architecture = SimpleNamespace(labels=3, cells=8)
-    return by_octant
+    by_half.name, by_half.dtype = "stand-in", np.float32
+    by_half.architecture = SimpleNamespace(labels=3, cells=8)
+    return by_half
 
 
 @pytest.mark.parametrize("count", [100, 1000])
