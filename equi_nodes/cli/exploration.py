@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
@@ -129,7 +129,7 @@ def drive(trip: Trip) -> tuple[Episode, Episode]:
     """Drive one trip with the network, and as if unknown space were free."""
     from equi_nodes.pipelines.plan import Planner
 
-    planners = Planner(CONFIG, _network(trip.weights)), Planner(CONFIG)
+    planners = Planner(CONFIG, _network(trip.weights)), Planner(replace(CONFIG, unknown_cost=1.0))
     ours, baseline = (
         explore(trip.building, planner, trip.start, trip.goal, trip.reach_m) for planner in planners
     )

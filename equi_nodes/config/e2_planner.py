@@ -49,6 +49,10 @@ class E2PlannerConfig:
         2048, "The graph has at most so many nodes; they are spaced wider in larger maps.",
         low=64, high=16384,
     )  # fmt: skip
+    unknown_cost: float = parameter(
+        1.5, "A metre through unknown space counts as so many, since it may lead nowhere.",
+        low=1.0, high=10.0,
+    )  # fmt: skip
     trust: float = parameter(
         0.4, "How much the network's word counts against the hope that all unknown space is free.",
         low=0.0, high=1.0,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from equi_msgs.action import ComputePlan
 from equi_msgs.msg import PredictionArray
@@ -84,7 +86,8 @@ class E2PlannerNode(PipelineNode):
         config = self.config
         kept = Planner.from_config(config)
         usual = Planner(config, kept.network)
-        planners = {"": usual, "equiv": usual, "a_star": Planner(config)}
+        plain = Planner(replace(config, unknown_cost=1.0))
+        planners = {"": usual, "equiv": usual, "a_star": plain}
         now = self.clock.now_ns
         return PlanSteps(kept, planners, config, self._heard, self._desk, self._figures, now)
 

@@ -1,8 +1,8 @@
 """From a map, a pose and a goal to a path: A* where the map is known, the network beyond it.
 
 In space that was seen nothing is shorter than A*, and A* answers whenever nothing unknown could be
-shorter. Elsewhere the network says how far the goal is beyond each frontier, and a search on the
-graph finds the best way over one of them. A path that fails its check is replaced by plain A*.
+clearly shorter. Elsewhere the network says how far the goal is beyond each frontier, and a search
+on the graph finds the best way over one of them. A path that fails its check is replaced by A*.
 """
 
 from __future__ import annotations
@@ -120,13 +120,15 @@ class Planner:
         world.costs[tuple(cells.T)] *= 1 + self.config.meeting_weight * met[block]
 
     def _plan(self, request: PlanRequest, world: World, watched: Deadline) -> PlanSample:
-        cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
+        unknown = world.states == grid.UNKNOWN
+        wary = world.costs * np.where(unknown, np.float32(self.config.unknown_cost), 1)
+        cells, _ = a_star(wary, world.start, world.goal, watched.stop)
         if not len(cells) and not watched.is_over:
             goal = nearest_open(world, reachable(world.costs, world.start), request.tolerance)
             if goal is None:
                 return _refused(request, *_unreachable(world, self.config.allow_unknown))
             world = replace(world, goal=goal, goal_point=np.array(goal) + 0.5)
-            cells, _ = a_star(world.costs, world.start, world.goal, watched.stop)
+            cells, _ = a_star(wary, world.start, world.goal, watched.stop)
         if not len(cells) or watched.is_cancelled:
             return self._without_path(request, watched)
         shortest = Route.over(world, cells)
@@ -163,7 +165,9 @@ class Planner:
         except Exception as error:  # whatever the network does, the robot gets a path
             note = f"the network gave no answer ({error}): unknown space counts as free"
             return self._answer(request, world, shortest, "a_star", notes=(note,))
-        choices = choices_of(world, frontiers, expected, self.config.trust)
+        choices = choices_of(
+            world, frontiers, expected, self.config.trust, self.config.unknown_cost
+        )
         graph = plan_graph(world, frontiers, choices)
         route = None
         if len(choices.nodes):

@@ -29,7 +29,11 @@ class Choices(NamedTuple):
 
 
 def choices_of(
-    world: World, frontiers: Frontiers, expected: Outlook, trust: float = 1.0
+    world: World,
+    frontiers: Frontiers,
+    expected: Outlook,
+    trust: float = 1.0,
+    unknown_cost: float = 1.0,
 ) -> Choices:
     """Return the most hopeful openings with what is expected of them, and the goal if it was seen.
 
@@ -38,6 +42,7 @@ def choices_of(
         frontiers: of it.
         expected: at each node.
         trust: share that this counts, 0..1; the rest counts the way at best.
+        unknown_cost: what a metre of the way at best counts beyond a frontier.
     """
     nodes = _hopeful(frontiers, expected)
     away = np.zeros((0, len(frontiers.known)))
@@ -51,7 +56,7 @@ def choices_of(
         expected.in_vain[nodes],
     )
     cells = frontiers.roadmap.cells[nodes]
-    hoped = openings.known + frontiers.optimistic[nodes]
+    hoped = openings.known + unknown_cost * frontiers.optimistic[nodes]
     end = frontiers.roadmap.field.source[world.goal]
     if end >= 0:
         rest = frontiers.roadmap.field.cost[world.goal] * world.resolution

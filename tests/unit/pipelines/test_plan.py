@@ -109,6 +109,14 @@ def test_a_way_that_was_seen_is_taken_if_the_unknown_looks_bad():
     assert hopeful.length < doubtful.length
 
 
+@pytest.mark.parametrize(("cost", "is_short"), [(1.0, True), (3.0, False)])
+def test_the_unknown_is_crossed_only_where_that_saves_enough(cost, is_short):
+    cells = corridor_with_rooms()
+    cells[5:15, 15:45] = -1  # perhaps a short cut, of half the length
+    planner = Planner(replace(CONFIG, unknown_cost=cost))
+    assert (plan(cells, (1.0, 1.0), (5.0, 1.0), planner).known_share < 1.0) == is_short
+
+
 def test_a_detour_has_to_save_a_clear_share():
     cells = corridor_with_rooms()
     cells[5:15, 15:45] = -1  # perhaps a short cut, of which the network says nothing good
