@@ -35,8 +35,8 @@ DRAWN = 10  # clouds
 
 def configure(group: argparse._ArgumentGroup) -> None:
     """Add the arguments of apen, whose ``--task`` is declared with the planner's."""
-    group.add_argument("--length", type=int, metavar="N", help="epochs of 100 steps (85; rooms 6)")
-    group.add_argument("--others", type=int, metavar="N", help="those of the others (85; rooms 6)")
+    group.add_argument("--length", type=int, metavar="N", help="epochs of 200 steps (75; rooms 6)")
+    group.add_argument("--others", type=int, metavar="N", help="those of the others (75; rooms 6)")
     group.add_argument("--clouds", type=Path, metavar="PNG", help="draw ten labelled clouds")
     group.add_argument("--rooms", type=int, metavar="N", help="how many rooms to test in (8)")
 
@@ -157,7 +157,7 @@ def _batches(clouds: list[Labelled], task: str) -> list[PartBatch]:
     from equi_nodes.datasets.part_batches import batch
     from equi_nodes.training.apen import POINTS, architecture
 
-    rng, seeds = np.random.default_rng(SEED), architecture(task).cells
+    rng, seeds = np.random.default_rng(SEED), architecture(task).seeds
     return [batch(rng, [cloud], POINTS[task], seeds) for cloud in clouds]
 
 

@@ -22,7 +22,7 @@ def moved_parts(model: nn.Module, batches: list[PartBatch], labels: int) -> dict
 
     if not isinstance(model, APEN):
         return {"changed": _changed(model, batches, 1)}
-    seeds = model.architecture.cells
+    seeds = model.architecture.seeds
     return {
         "changed": _changed(model, batches, seeds),
         "changed_given_parts": _changed(model, batches, seeds, is_given=True),

@@ -11,6 +11,7 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 NEVER = 1e6  # m^2, to what is not there
+SPARE = 4  # points more than asked for, of which distances that are only about right may be wrong
 
 
 class Neighbours(NamedTuple):
@@ -141,14 +142,32 @@ def closest(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
         count: K.
     """
     mask = mask[:, None] if mask.dim() == 2 else mask
-    apart = points[:, None] - centres[:, :, None]
-    squared = apart.square().sum(-1).masked_fill(~mask, NEVER)
-    squared = pad(squared, (0, count + 1), value=NEVER)
-    near, index = torch.topk(squared, count + 1, largest=False)
-    index = index[..., :-1].clamp(max=points.shape[1] - 1)
+    last, some = points.shape[1] - 1, count + 1 + SPARE
+    squared = _squared(centres, pad(points, (0, 0, 0, some)), pad(mask, (0, some)))
+    about, index = torch.topk(squared, some, largest=False)
+    there, index = about < NEVER / 2, index.clamp(max=last)
+    offsets = take(points, index) - centres[:, :, None]
+    exact = torch.where(there, offsets.square().sum(-1), NEVER)
+    near, order = torch.topk(exact, count + 1, largest=False)
     weight = (1 - near[..., :-1] / near[..., -1:].clamp(min=1e-9)).clamp(min=0)
-    weight = weight * (near[..., :-1] < NEVER).to(weight)
-    return Close(index, weight, take(points, index) - centres[:, :, None])
+    weight = weight * (near[..., :-1] < NEVER)
+    order = order[..., :-1]
+    spread = order[..., None].expand(*order.shape, 3)
+    return Close(index.gather(-1, order), weight, offsets.gather(2, spread))
+
+
+def _squared(centres: Tensor, points: Tensor, mask: Tensor) -> Tensor:
+    """Return the squared distances (B, M, N) as one product, NEVER where masked; about.
+
+    The difference of each pair would be as exact as its numbers, and takes several times as long.
+    """
+    far = points.square().sum(-1, keepdim=True)
+    if mask.shape[1] == 1:  # the same for all centres
+        far = far.masked_fill(~mask.transpose(1, 2), NEVER)
+    one, ones = torch.ones_like(centres[..., :1]), torch.ones_like(far)
+    from_centres = torch.cat([-2 * centres, centres.square().sum(-1, keepdim=True), one], -1)
+    squared = from_centres @ torch.cat([points, ones, far], -1).transpose(1, 2)
+    return squared if mask.shape[1] == 1 else squared.masked_fill(~mask, NEVER)
 
 
 def mixed(features: Tensor, close: Close) -> Tensor:

@@ -18,8 +18,9 @@ from torch import Tensor, nn
 
 from equi_nodes.equivariant.invariants import length
 from equi_nodes.equivariant.partition import Cells, cells_of, cluster, voronoi
-from equi_nodes.models.apen_frames import InFrames, Sides, frames_of, look_around
+from equi_nodes.models.apen_frames import Sides, frames_of
 from equi_nodes.models.apen_layers import Architecture, Features, InCells, mean_of
+from equi_nodes.models.apen_look import InFrames, look_around
 
 
 class Segments(NamedTuple):
@@ -120,10 +121,10 @@ class APEN(nn.Module):
         seen = axes[0].detach()
         if taught is not None:
             seen = torch.where(taught.any(-2, keepdim=True), taught, seen)
-        around = look_around(offsets, cells, mask, self.architecture.cells)
+        around = look_around(offsets, cells, mask, self.architecture.tokens)
         for _ in range(1 if self.training else self.architecture.passes):
             frames = frames_of(seen, cells, self.architecture.chiral)
-            looked, turned = self.look(features, offsets, frames, cells, mask, around)
+            looked, turned = self.look(features, offsets, frames, mask, around)
             axes.append(turned)
             seen = turned.detach()
         return _invariants(looked), torch.stack(axes)

@@ -1,26 +1,20 @@
-"""A look at each cell in a frame that is found first, in which vectors are plain numbers.
+"""The frame of each cell, found by looking at it from all sides.
 
-``Sides`` finds the frame and ``InFrames`` looks, as a usual network would. Both see one cell at a
-time, so that cells may move on their own. Letters: B clouds, N points, K cells, M tokens (the
-first points, seeds of the first cells), C vectors.
+Cells are seen one at a time, so that they may move on their own. Letters: B clouds, N points, K
+cells, M tokens (the first points, seeds of the first cells), C vectors.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 from torch import Tensor, nn
 
-from equi_nodes.equivariant.attention import NOWHERE, Block
+from equi_nodes.equivariant.attention import Block
 from equi_nodes.equivariant.icosahedral import SIZE, GroupConvolution, in_frames, to_matrices
 from equi_nodes.equivariant.partition import Cells
-from equi_nodes.geometry.neighbours import Close, closest, mixed, take
-from equi_nodes.models.apen_layers import Architecture, Features, mean_of
+from equi_nodes.models.apen_layers import Architecture, Features
 
 SOFT = 0.03  # a mean vector that is shorter gives no clear direction
-AROUND, HEARD = 16, 4  # points that a token sees around it, tokens that a point hears from
-NEARBY = 4.0  # offsets to them count so many times as much as those from the middle
 SHARP, HIGHEST = 3.0, 18.0  # of the smooth maximum over tokens: exponents are no larger
 
 
@@ -64,84 +58,6 @@ class Sides(nn.Module):
         return self.point(self.of_scalars(first.scalars)[..., None, :] + self.of_vectors(sides))
 
 
-class Around(NamedTuple):
-    """What lies close in the same cell: to each token points, and to each point tokens."""
-
-    points: Close
-    tokens: Close
-
-
-class InFrames(nn.Module):
-    """Features that are equivariant cell by cell, of a look at each cell in its frame.
-
-    Tokens look at the points around them and attend to those of their own cell; each point hears
-    from the tokens that are close. Of the other cells it knows a mean of numbers that no motion of
-    a part changes.
-    """
-
-    def __init__(self, a: Architecture, scale: float):
-        super().__init__()
-        self.scale, self.tokens, width = scale, a.cells, a.width
-        self.outputs = a.scalars, 3 * a.vectors
-        self.enter = nn.Linear(sum(self.outputs) + 3, width)
-        self.apart = nn.Linear(3, width, bias=False)
-        self.gather = nn.Sequential(nn.ReLU(), nn.Linear(width, width))
-        self.blocks = nn.ModuleList(Block(width, a.heads) for _ in range(a.blocks))
-        self.norm = nn.LayerNorm(width)
-        self.leave = nn.Sequential(
-            nn.LayerNorm(3 * width),
-            nn.Linear(3 * width, width),
-            nn.ReLU(),
-            nn.Linear(width, sum(self.outputs)),
-        )
-        self.aim = nn.Linear(a.vectors, 2, bias=False)
-
-    def forward(
-        self,
-        features: Features,
-        offsets: Tensor,
-        frames: Tensor,
-        cells: Cells,
-        mask: Tensor,
-        around: Around,
-    ) -> tuple[Features, Tensor]:
-        """Look at points at offsets (B, N, 3) from the middle of their cell in frames (B, N, 3, 3).
-
-        Returns:
-            features, and where forward and up of each cell point after all, (B, N, 3, 2).
-        """
-        vectors = torch.cat([features.vectors, offsets[..., None] / self.scale], -1)
-        seen = (frames.transpose(-1, -2) @ vectors).flatten(2)
-        points = self.enter(torch.cat([features.scalars, seen], -1))
-        tokens = self._tokens(points, frames, around.points)
-        index, there = cells.index[:, : self.tokens], mask[:, : self.tokens]
-        unseen = NOWHERE * (~_together(index, index, there)).to(points)
-        for block in self.blocks:
-            tokens = block(tokens, unseen[:, None])
-        tokens = self.norm(tokens)
-        whole = mean_of(tokens, there)[:, None].expand_as(points)
-        told = torch.cat([points, mixed(tokens, around.tokens), whole], -1)
-        scalars, vectors = self.leave(told).split(self.outputs, -1)
-        features = features.plus(scalars, frames @ vectors.unflatten(-1, (3, -1)))
-        return features, frames[..., ::2] + self.aim(features.vectors)
-
-    def _tokens(self, points: Tensor, frames: Tensor, close: Close) -> Tensor:
-        """Return what tokens see of the points (B, N, width) around them, (B, M, width)."""
-        offsets = close.offsets @ frames[:, : self.tokens] * (NEARBY / self.scale)
-        seen = self.gather(take(points, close.index) + self.apart(offsets))
-        return seen.masked_fill(close.weight[..., None] == 0, -10.0).amax(2)
-
-
-def look_around(points: Tensor, cells: Cells, mask: Tensor, tokens: int) -> Around:
-    """Return what lies close in the same cell; the first ``tokens`` points are tokens."""
-    first, there = points[:, :tokens], mask[:, :tokens]
-    own = cells.index[:, :tokens]
-    return Around(
-        closest(first, points, _together(own, cells.index, mask), AROUND),
-        closest(points, first, _together(cells.index, own, there), HEARD),
-    )
-
-
 def frames_of(axes: Tensor, cells: Cells, chiral: bool) -> Tensor:
     """Return the frame of each point's cell, (B, N, 3, 3), axes in columns; zero if it has none.
 
@@ -168,11 +84,6 @@ def _pooled(looks: Tensor, member: Tensor) -> Tensor:
     pooled = member @ both / member.sum(-1, keepdim=True).clamp(min=1)
     mean, height = pooled.unflatten(-1, (SIZE, -1)).chunk(2, -1)
     return torch.cat([mean, height.clamp(min=1).log() / SHARP], -1)
-
-
-def _together(one: Tensor, other: Tensor, there: Tensor) -> Tensor:
-    """Return (B, A, C) which of the cells ``one`` (B, A) and ``other`` (B, C) are the same."""
-    return (one[..., None] == other[:, None]) & there[:, None]
 
 
 def _unit(vectors: Tensor) -> Tensor:

@@ -23,7 +23,8 @@ class Architecture:
     Attributes:
         labels: classes of points: 22 parts of a body, and none of them.
         categories: classes of whole clouds.
-        cells: of the first partition; their seeds are the tokens.
+        cells: of the first partition; their seeds are what is seen from all sides.
+        tokens: of the look at the last cells, ever fewer.
         kept: the most parts that each layer leaves.
         sigmas: metres, spread of the votes, one a layer.
         reach: sigmas, the length that counts as one in a layer.
@@ -44,6 +45,7 @@ class Architecture:
     labels: int = 23
     categories: int = 1
     cells: int = 64
+    tokens: tuple[int, ...] = (128, 32)
     kept: tuple[int, ...] = (64, 48, 32, 16)
     sigmas: tuple[float, ...] = (0.03, 0.06, 0.12, 0.24)
     reach: float = 1.0
@@ -53,17 +55,22 @@ class Architecture:
     moments: int = 4
     sides: int = 48
     shown: int = 3
-    width: int = 88
+    width: int = 72
     passes: int = 3
-    blocks: int = 3
+    blocks: int = 2
     heads: int = 4
     whole: bool = False
     chiral: bool = False
 
     def __post_init__(self) -> None:
         """Take the numbers as they come from a file, too."""
-        for name in ("kept", "sigmas"):
+        for name in ("tokens", "kept", "sigmas"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
+
+    @property
+    def seeds(self) -> int:
+        """Return how many points, far from each other, have to come first."""
+        return max(self.cells, *self.tokens)
 
 
 class Features(NamedTuple):

@@ -43,7 +43,7 @@ class DeployedAPEN(nn.Module):
 def spread_first(architecture: Architecture, points: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Return the order (B, N) in which the network takes points (B, N, 3): its seeds first."""
     given = torch.from_numpy(points), torch.from_numpy(mask)
-    return seeds_first(*given, architecture.cells).numpy()
+    return seeds_first(*given, architecture.seeds).numpy()
 
 
 def _scene(architecture: Architecture, points: int, rng: np.random.Generator) -> Arrays:

@@ -26,17 +26,17 @@ from equi_nodes.models.apen import APEN, Architecture, Segments
 from equi_nodes.models.segmenters import DGCNN, PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
-POINTS_A_STEP, STEPS = 8192, 100  # of all clouds of a batch, and batches of an epoch
+POINTS_A_STEP, STEPS = 4096, 200  # of all clouds of a batch, and batches of an epoch
 POINTS = {"people": 512, "rooms": 4096, "objects": 512}  # of a cloud; every second batch: half
 DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
-VALIDATED = 60  # clouds
+VALIDATED = 30_720  # points, of all clouds
 GIVEN = 8  # each such batch is told its true parts
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
 OFF = {"people": 0.3, "rooms": 0.1, "objects": 0.3}  # rad, deviation of axes that are told
 SIZES = {  # if not those of people
     "people": {"whole": True},
     "rooms": {
-        "sigmas": (0.15, 0.4), "cells": 256, "kept": (128, 48), "whole": True,
+        "sigmas": (0.15, 0.4), "kept": (32, 16), "tokens": (1024, 128), "whole": True,
     },
     "objects": {"sigmas": (0.02, 0.04, 0.07, 0.12), "whole": True},
 }  # fmt: skip
@@ -107,7 +107,8 @@ def train(
         return (lesson(rng, clouds, *how, step) for step in range(STEPS))
 
     rng = np.random.default_rng((schedule.seed, 2))
-    kept = [batch(rng, [source(rng)], POINTS[task], sizes.cells) for _ in range(VALIDATED)]
+    count = VALIDATED // POINTS[task]
+    kept = [batch(rng, [source(rng)], POINTS[task], sizes.seeds) for _ in range(count)]
     loop = Task(batches, loss, lambda average: validate(average, kept, sizes.labels))
     return model, fit(model, loop, schedule, folder, report)
 
@@ -132,7 +133,7 @@ def lesson(
     """
     points //= 1 + step % 2
     chosen = rng.integers(len(clouds), size=POINTS_A_STEP // points)
-    drawn = batch(rng, [clouds[number] for number in chosen], points, sizes.cells)
+    drawn = batch(rng, [clouds[number] for number in chosen], points, sizes.seeds)
     is_given = step % GIVEN == 0
     axes = drawn.axes
     if sizes.whole and not is_given:

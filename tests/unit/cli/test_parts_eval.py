@@ -26,7 +26,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(apen, "POINTS_A_STEP", 150)
     monkeypatch.setattr(apen, "DRAWN", 1)
     monkeypatch.setattr(apen, "KEPT", 1)
-    monkeypatch.setattr(apen, "VALIDATED", 1)
+    monkeypatch.setattr(apen, "VALIDATED", 150)
     monkeypatch.setattr(apen, "POINTS", dict.fromkeys(LABELS, 150))
     monkeypatch.setattr(parts_eval, "ROOMS", 1)
     monkeypatch.setattr(parts_eval, "SCANS", 1)

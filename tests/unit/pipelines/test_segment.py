@@ -39,7 +39,7 @@ def by_half(cloud, mask):
 @pytest.fixture
 def network():
     by_half.name, by_half.dtype = "stand-in", np.float32
-    by_half.architecture = SimpleNamespace(labels=3, cells=8)
+    by_half.architecture = SimpleNamespace(labels=3, seeds=8)
     return by_half
 
 
