@@ -37,6 +37,7 @@ Network = Callable[..., tuple[np.ndarray, ...]]
 
 AS_GOOD = 1.01  # a way that costs more than this times that of A* is replaced by it
 BLOCK = 0.1  # m, people are met or not in all cells of a block together
+SEARCHING = 0.8  # share of the time limit after which searches end, so that the answer is in time
 LARGEST = 4_000_000  # open cells of a map that a graph is built of
 
 
@@ -89,7 +90,8 @@ class Planner:
         states = grid.states(request.grid.cells, *thresholds)
         if said := misplaced(request, states):
             return _refused(request, *said)
-        with deadline(self.config.time_limit, request.is_cancelled) as watched:
+        limit = SEARCHING * self.config.time_limit
+        with deadline(limit, request.is_cancelled) as watched:
             world = self._world(request, states)
             return self._plan(request, world, watched)
 
