@@ -398,7 +398,7 @@ class PlanSample:
         length: metres along the poses.
         cost: length raised by the costs of the map along it.
         planner: who answered: ``known_map`` (A*, all of whose way was seen), ``network`` (the way
-            that the network finds best), ``a_star`` (unknown space counts as free: there is no
+            that the network finds best), ``a_star`` (unknown space counts as open: there is no
             network, or ``is_fallback``), ``none`` without a path.
         known_share: share of the path's length in space that was seen, 0..1.
         graph: what was searched, None where no graph was built.

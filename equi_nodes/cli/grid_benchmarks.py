@@ -108,7 +108,7 @@ def _planner(args: argparse.Namespace, config: E2PlannerConfig, console: Console
     if args.weights or shipped_weights("e2_planner").exists():
         network = open_network("e2_planner", args.weights, config.backend, config.threads)
     else:
-        console.print("There are no weights: unknown space counts as free.", style="dim")
+        console.print("There are no weights: unknown space counts as open.", style="dim")
     planner = Planner(config, network)
     planner.warm_up()
     return planner

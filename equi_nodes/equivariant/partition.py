@@ -9,9 +9,8 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from equi_nodes.geometry.neighbours import take
+from equi_nodes.geometry.neighbours import first_of, take
 
 FAR = 1e9  # stands for no distance, and for the score of what is not there
 FIRST = 5e-7  # of all points; by so much less each later cell counts where equals are chosen
@@ -70,8 +69,7 @@ def voronoi(points: Tensor, mask: Tensor, count: int) -> Cells:
         mask: (B, N) bool.
         count: K; with fewer points the other cells stay empty.
     """
-    seeds = pad(points, (0, 0, 0, count))[:, :count]
-    seen = pad(mask, (0, count))[:, :count]
+    seeds, seen = first_of(points, count), first_of(mask, count)
     squared = torch.where(seen[:, None], _squared_distances(points, seeds), FAR)
     return cells_of(squared.argmin(-1), mask, count, points.dtype)
 

@@ -157,9 +157,10 @@ def closest(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
 
 
 def _squared(centres: Tensor, points: Tensor, mask: Tensor) -> Tensor:
-    """Return the squared distances (B, M, N) as one product, NEVER where masked; about.
+    """Return about the squared distances (B, M, N), NEVER where masked.
 
-    The difference of each pair would be as exact as its numbers, and takes several times as long.
+    One product: more is lost in rounding than by the difference of each pair, which takes several
+    times as long.
     """
     far = points.square().sum(-1, keepdim=True)
     if mask.shape[1] == 1:  # the same for all centres
@@ -177,6 +178,11 @@ def mixed(features: Tensor, close: Close) -> Tensor:
     """
     weight = close.weight / (close.weight.sum(-1, keepdim=True) + 1e-6)
     return (take(features, close.index) * weight[..., None]).sum(2)
+
+
+def first_of(values: Tensor, count: int) -> Tensor:
+    """Return the values (B, N, ...) of the first ``count`` points; zero where there are fewer."""
+    return pad(values, (0, 0) * (values.dim() - 2) + (0, count))[:, :count]
 
 
 def take(features: Tensor, index: Tensor) -> Tensor:

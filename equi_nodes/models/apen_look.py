@@ -11,11 +11,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import pad
 
 from equi_nodes.equivariant.attention import NOWHERE, Block
 from equi_nodes.equivariant.partition import Cells
-from equi_nodes.geometry.neighbours import Close, closest, mixed, take
+from equi_nodes.geometry.neighbours import Close, closest, first_of, mixed, take
 from equi_nodes.models.apen_layers import Architecture, Features, mean_of
 
 AROUND, HEARD = 16, 4  # neighbours that a token sees, tokens that a point hears from
@@ -101,7 +100,7 @@ class Level(nn.Module):
         """Map what is known of points (B, N, width), in frames (B, N, 3, 3), to more of it."""
         close = around[self.depth]
         count = close.below.index.shape[1]
-        tokens, frames = _first(points, count), _first(frames, count)
+        tokens, frames = first_of(points, count), first_of(frames, count)
         tokens = self.below(tokens, points, close.below, frames)
         tokens = self.beside(tokens, tokens, close.beside, frames)
         tokens = self.coarser(tokens, frames, around)
@@ -156,7 +155,7 @@ def look_around(
     """
     levels, index = [], cells.index
     for count in tokens:
-        first, own, there = (_first(part, count) for part in (points, index, mask))
+        first, own, there = (first_of(part, count) for part in (points, index, mask))
         same = _together(cells, own, own, there)
         levels.append(
             Around(
@@ -168,11 +167,6 @@ def look_around(
         )
         points, index, mask = first, own, there
     return tuple(levels)
-
-
-def _first(values: Tensor, count: int) -> Tensor:
-    """Return those of the first ``count`` points, (B, N, ...); zero where there are fewer."""
-    return pad(values, (0, 0) * (values.dim() - 2) + (0, count))[:, :count]
 
 
 def _together(cells: Cells, one: Tensor, other: Tensor, there: Tensor) -> Tensor:

@@ -165,7 +165,7 @@ class Planner:
         try:
             frontiers, expected = self._scored(world, watched)
         except Exception as error:  # whatever the network does, the robot gets a path
-            note = f"the network gave no answer ({error}): unknown space counts as free"
+            note = f"the network gave no answer ({error}): unknown space counts as open"
             return self._answer(request, world, shortest, "a_star", notes=(note,))
         choices = choices_of(
             world, frontiers, expected, self.config.trust, self.config.unknown_cost
@@ -178,7 +178,7 @@ class Planner:
             node = int(choices.nodes[best])
             route = shortest if is_crossed[best] else _route_to(world, frontiers, node)
         if route is None or np.isinf(route.cost) or watched.is_over:
-            note = "the way of the network is not open: unknown space counts as free"
+            note = "the way of the network is not open: unknown space counts as open"
             return self._answer(request, world, shortest, "a_star", graph, (note,))
         return self._answer(request, world, route, "network", graph)
 
