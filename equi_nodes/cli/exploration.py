@@ -33,14 +33,16 @@ from equi_nodes.evaluation.exploration import (
 )
 
 TRIPS = {"buildings": 25, "homes": 4, "dungeons": 3}
+MOST_ROWS = 12  # maps that have one of their own in the table
 GRAPHS, TURNS = 10, 50  # graphs that are moved, maps that are turned
 OTHER_TRIPS = 10  # a map of a folder that the user names
+SIDES = {"ours": "network", "baseline": "free", "usual": "grid"}  # their names in the table
 PERCENTILES = {"median": 50, "p75": 75, "p90": 90, "p95": 95}
 
 
 @dataclass(frozen=True)
 class Trip:
-    """What one process has to do: the same trip with the network and without."""
+    """What one process has to do: the same trip with each planner."""
 
     building: Building
     start: tuple[int, int]
@@ -50,7 +52,7 @@ class Trip:
 
 
 def evaluate(args: argparse.Namespace, console: Console) -> dict:
-    """Drive all trips with the network and without, print the table and return the figures."""
+    """Drive all trips with each planner, print the table and return the figures."""
     if not 0.5 <= args.range <= 100:
         raise EquiError(f"A range of {args.range:g} m is not possible; give one in 0.5..100.")
     if args.trips is not None and args.trips < 1 or args.workers < 1:
@@ -58,26 +60,25 @@ def evaluate(args: argparse.Namespace, console: Console) -> dict:
     todo = list(_trips(args))
     with Progress(console=console) as progress:
         bar = progress.add_task(f"trips through {args.explore}", total=len(todo))
-        pairs = []
+        driven = []
         with ProcessPoolExecutor(args.workers, mp_context=get_context("spawn")) as pool:
-            for pair in pool.map(drive, todo):
-                pairs.append(pair)
+            for sides in pool.map(drive, todo):
+                driven.append(sides)
                 progress.advance(bar)
     names = [trip.building.name for trip in todo]
-    console.print(_table(names, pairs))
+    by_map: dict[str, list] = {name: [] for name in names}
+    for name, sides in zip(names, driven):
+        by_map[name].append(sides)
+    maps = {name: _figures(own) for name, own in by_map.items()}
+    everywhere = _figures(driven)
+    rows = [(name, len(own), maps[name]) for name, own in by_map.items()]
+    shown = rows if len(rows) <= MOST_ROWS else []
+    console.print(_table([*shown, ("all", len(driven), everywhere)]))
     if args.picture:
-        _draw(args.picture, todo, pairs)
-    ours, baseline = (list(side) for side in zip(*pairs))
-    return {
-        "ours": figures(ours),
-        "baseline": figures(baseline),
-        "episodes": len(pairs),
-        "maps": {name: _of(name, names, pairs) for name in dict.fromkeys(names)},
-        "trips": [
-            {"map": name, "ours": our_trip.ratio, "baseline": plain_trip.ratio}
-            for name, (our_trip, plain_trip) in zip(names, pairs)
-        ],
-    }
+        _draw(args.picture, todo, driven)
+    ratios = [{side: episode.ratio for side, episode in sides.items()} for sides in driven]
+    trips_of = [{"map": name} | sides for name, sides in zip(names, ratios)]
+    return everywhere | {"episodes": len(driven), "maps": maps, "trips": trips_of}
 
 
 def symmetry(args: argparse.Namespace, console: Console) -> dict:
@@ -125,15 +126,18 @@ def figures(episodes: list[Episode]) -> dict[str, float]:
     return {"mean": float(np.mean(ratios)), **spread, "spl": float(spl), "failed": failed}
 
 
-def drive(trip: Trip) -> tuple[Episode, Episode]:
-    """Drive one trip with the network, and as if unknown space were free."""
+def drive(trip: Trip) -> dict[str, Episode]:
+    """Drive one trip with the network, as if unknown space were free, and from cell to cell."""
+    from equi_nodes.evaluation.exploration_baseline import GridReplanner
     from equi_nodes.pipelines.plan import Planner
 
-    planners = Planner(CONFIG, _network(trip.weights)), Planner(replace(CONFIG, unknown_cost=1.0))
-    ours, baseline = (
-        explore(trip.building, planner, trip.start, trip.goal, trip.reach_m) for planner in planners
+    planners = (
+        Planner(CONFIG, _network(trip.weights)),
+        Planner(replace(CONFIG, unknown_cost=1.0)),
+        GridReplanner(),
     )
-    return ours, baseline
+    ends = trip.start, trip.goal, trip.reach_m
+    return {side: explore(trip.building, planner, *ends) for side, planner in zip(SIDES, planners)}
 
 
 @cache
@@ -166,35 +170,29 @@ def _maps(name: str) -> Iterator[GridMap]:
         yield from map(read_map, [path] if path.is_file() else map_files(path))
 
 
-def _of(name: str, names: list[str], pairs: list) -> dict[str, dict]:
-    own = [pair for other, pair in zip(names, pairs) if other == name]
-    ours, baseline = zip(*own)
-    return {"ours": figures(ours), "baseline": figures(baseline)}
+def _figures(driven: list[dict[str, Episode]]) -> dict[str, dict]:
+    """Return the figures of each side."""
+    return {side: figures([sides[side] for sides in driven]) for side in SIDES}
 
 
-def _table(names: list[str], pairs: list[tuple[Episode, Episode]]) -> Table:
-    title = "travelled / optimal with the network, and as if unknown space were free"
+def _table(rows: list[tuple[str, int, dict]]) -> Table:
+    title = "travelled / optimal with the network, as if unknown space were free, cell by cell"
     table = Table("map", "trips", title=title, box=None)
-    for side in ("network", "free"):
+    for side in SIDES.values():
         for column in ("mean", "median", "p90"):
             table.add_column(f"{side} {column}")
     table.add_column("failed")
-    unique = list(dict.fromkeys(names))
-    rows = {name: _of(name, names, pairs) for name in unique} if len(unique) <= 12 else {}
-    ours, baseline = zip(*pairs)
-    rows["all"] = {"ours": figures(ours), "baseline": figures(baseline)}
-    for name, row in rows.items():
-        count = len(names) if name == "all" else names.count(name)
-        cells = [f"{row[side][key]:.3f}" for side in ("ours", "baseline")
-                 for key in ("mean", "median", "p90")]  # fmt: skip
-        failed = " / ".join(str(row[side]["failed"]) for side in ("ours", "baseline"))
+    for name, count, row in rows:
+        cells = [f"{row[side][key]:.3f}" for side in SIDES for key in ("mean", "median", "p90")]
+        failed = " / ".join(str(row[side]["failed"]) for side in SIDES)
         table.add_row(name, str(count), *cells, failed)
     return table
 
 
-def _draw(path: Path, todo: list[Trip], pairs: list[tuple[Episode, Episode]]) -> None:
+def _draw(path: Path, todo: list[Trip], driven: list[dict[str, Episode]]) -> None:
     from equi_nodes.evaluation.exploration_picture import draw_trips
 
-    gains = [baseline.ratio - ours.ratio for ours, baseline in pairs]
+    gains = [sides["baseline"].ratio - sides["ours"].ratio for sides in driven]
     chosen = dict.fromkeys([int(np.argmax(gains)), int(np.argmin(gains))])
-    draw_trips(path, [(todo[i].building, *pairs[i]) for i in chosen])
+    shown = ((todo[i].building, driven[i]["ours"], driven[i]["baseline"]) for i in chosen)
+    draw_trips(path, list(shown))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -16,7 +17,6 @@ import numpy as np
 from equi_nodes.config.e2_planner import E2PlannerConfig
 from equi_nodes.datasets.maps import GridMap, coarser
 from equi_nodes.errors import EquiError
-from equi_nodes.pipelines.plan import Planner
 from equi_nodes.planning import grid
 from equi_nodes.samples import GridSample, PlanCode, PlanRequest, PlanSample
 from equi_nodes.sim.range_sensor import reveal
@@ -97,6 +97,16 @@ class Episode:
         return self.travelled / self.shortest
 
 
+class Plans(Protocol):
+    """What a trip needs of a planner."""
+
+    def reset(self) -> None:
+        """Forget the trip before."""
+
+    def step(self, request: PlanRequest) -> PlanSample:
+        """Return a path, or why there is none."""
+
+
 Watcher = Callable[[PlanRequest, PlanSample], None]
 
 
@@ -126,7 +136,7 @@ def trips(building: Building, count: int, rng: np.random.Generator) -> Iterator[
 
 def explore(
     building: Building,
-    planner: Planner,
+    planner: Plans,
     start: tuple[int, int],
     goal: tuple[int, int],
     reach_m: float,
@@ -143,9 +153,10 @@ def explore(
         watch: is shown each request and its plan.
         drive_cells: how far it drives between two plans.
     """
-    planner.reset()
     end = np.array(goal) + 0.5
-    whole = Planner(CONFIG).step(_request(building, building.states, np.array(start) + 0.5, end))
+    planner.reset()
+    whole = planner.step(_request(building, building.states, np.array(start) + 0.5, end))
+    planner.reset()
     known = np.full(building.states.shape, grid.UNKNOWN)
     reach = reach_m / building.resolution
     track, planners, plans = [np.array(start) + 0.5], {}, 0

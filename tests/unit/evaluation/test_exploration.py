@@ -10,6 +10,7 @@ import pytest
 from equi_nodes.cli.exploration import figures
 from equi_nodes.errors import EquiError
 from equi_nodes.evaluation.exploration import CONFIG, Building, Episode, explore, trips
+from equi_nodes.evaluation.exploration_baseline import GridReplanner
 from equi_nodes.pipelines.plan import Planner
 from equi_nodes.planning.grid import FREE, OCCUPIED, UNKNOWN
 from equi_nodes.samples import PlanCode
@@ -48,6 +49,24 @@ def test_a_robot_that_knows_better_drives_less():
     assert naive.shortest == warned.shortest
     assert naive.ratio > 1.3 and 0.99 < warned.ratio < 1.2
     assert naive.planners.keys() <= {"a_star", "known_map"} and "network" in warned.planners
+
+
+def test_usual_replanning_drives_from_cell_to_cell_and_into_the_dead_end():
+    start, goal = (12, 10), (12, 88)
+    usual, ours = (
+        explore(dead_end(), own, start, goal, 2.5) for own in (GridReplanner(), Planner(CONFIG))
+    )
+    assert usual.arrived and usual.ratio > 1.3 and usual.planners.keys() == {"grid"}
+    steps = np.abs(np.diff(usual.track, axis=0))
+    assert steps.max() == pytest.approx(1.0)  # to one of the eight cells around
+    assert usual.shortest >= ours.shortest  # which cuts corners
+
+
+def test_usual_replanning_says_when_there_is_no_way():
+    states = dead_end().states
+    states[45:55, 40:60] = OCCUPIED
+    episode = explore(Building("walled off", states, 0.1), GridReplanner(), (12, 10), (12, 88), 2.5)
+    assert not episode.arrived
 
 
 def test_trips_are_the_same_every_time():
