@@ -37,6 +37,7 @@ MOST_ROWS = 12  # maps that have one of their own in the table
 GRAPHS, TURNS = 10, 50  # graphs that are moved, maps that are turned
 OTHER_TRIPS = 10  # a map of a folder that the user names
 SIDES = {"ours": "network", "baseline": "free", "usual": "grid"}  # their names in the table
+SHOWN = ("mean", "median", "p90")
 PERCENTILES = {"median": 50, "p75": 75, "p90": 90, "p95": 95}
 
 
@@ -176,14 +177,10 @@ def _figures(driven: list[dict[str, Episode]]) -> dict[str, dict]:
 
 
 def _table(rows: list[tuple[str, int, dict]]) -> Table:
-    title = "travelled / optimal with the network, as if unknown space were free, cell by cell"
-    table = Table("map", "trips", title=title, box=None)
-    for side in SIDES.values():
-        for column in ("mean", "median", "p90"):
-            table.add_column(f"{side} {column}")
-    table.add_column("failed")
+    title = f"travelled / optimal ({' / '.join(SHOWN)}): network, unknown space free, from cell to cell"
+    table = Table("map", "trips", *SIDES.values(), "failed", title=title, box=None)
     for name, count, row in rows:
-        cells = [f"{row[side][key]:.3f}" for side in SIDES for key in ("mean", "median", "p90")]
+        cells = [" / ".join(f"{row[side][key]:.3f}" for key in SHOWN) for side in SIDES]
         failed = " / ".join(str(row[side]["failed"]) for side in SIDES)
         table.add_row(name, str(count), *cells, failed)
     return table

@@ -171,29 +171,37 @@ def _misnamed(logits: Tensor, labels: Tensor) -> Tensor:
 
 def validate(model: nn.Module, kept: list[PartBatch], labels: int) -> dict[str, float]:
     """Return mean IoU and accuracy, and of APEN the purity of its parts; criterion is 1 - IoU."""
-    figures = confused(model, kept, labels).figures()
-    parts = {"purity": _purity(model, kept)} if isinstance(model, APEN) else {}
-    return {"criterion": 1 - figures["miou"]} | figures | parts
+    confusion, pure = Confusion(labels), []
+    for clouds, found in zip(kept, answers(model, kept)):
+        confusion.add(*named(clouds, found))
+        if isinstance(found, Segments):
+            is_part = clouds.mask & (clouds.parts != NO_PART)
+            pure.append(purity(clouds.parts[is_part].numpy(), found.instance[is_part].numpy()))
+    figures = confusion.figures() | ({"purity": float(np.mean(pure))} if pure else {})
+    return {"criterion": 1 - figures["miou"]} | figures
 
 
-@torch.no_grad()
 def confused(
     model: nn.Module, kept: list[PartBatch], labels: int, is_given: bool = False
 ) -> Confusion:
     """Return which labels a network takes for which; ``is_given`` tells APEN the true parts."""
     confusion = Confusion(labels)
-    for clouds in kept:
-        parts = [clouds.parts + 1] if is_given else []
-        found = logits_of(model(clouds.points, clouds.mask, *parts))[clouds.mask].argmax(-1)
-        confusion.add(clouds.labels[clouds.mask].numpy(), found.numpy())
+    for clouds, found in zip(kept, answers(model, kept, is_given)):
+        confusion.add(*named(clouds, found))
     return confusion
 
 
 @torch.no_grad()
-def _purity(model: APEN, kept: list[PartBatch]) -> float:
-    pure = []
+def answers(
+    model: nn.Module, kept: list[PartBatch], is_given: bool = False
+) -> Iterator[Segments | Tensor]:
+    """Yield what a network says of each batch; ``is_given`` tells APEN the true parts."""
     for clouds in kept:
-        is_part = clouds.mask & (clouds.parts != NO_PART)
-        found = model(clouds.points, clouds.mask).instance[is_part]
-        pure.append(purity(clouds.parts[is_part].numpy(), found.numpy()))
-    return float(np.mean(pure))
+        parts = [clouds.parts + 1] if is_given else []
+        yield model(clouds.points, clouds.mask, *parts)
+
+
+def named(clouds: PartBatch, found: Segments | Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Return the true and the found label of each point that is there, (P,) each."""
+    best = logits_of(found)[clouds.mask].argmax(-1)
+    return clouds.labels[clouds.mask].numpy(), best.numpy()
