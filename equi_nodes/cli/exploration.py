@@ -177,11 +177,11 @@ def _figures(driven: list[dict[str, Episode]]) -> dict[str, dict]:
 
 
 def _table(rows: list[tuple[str, int, dict]]) -> Table:
-    title = f"travelled / optimal ({' / '.join(SHOWN)}): network, unknown space free, cell by cell"
+    title = f"travelled / optimal ({'/'.join(SHOWN)}): network, unknown space free, cell by cell"
     table = Table("map", "trips", *SIDES.values(), "failed", title=title, box=None)
     for name, count, row in rows:
-        cells = [" / ".join(f"{row[side][key]:.3f}" for key in SHOWN) for side in SIDES]
-        failed = " / ".join(str(row[side]["failed"]) for side in SIDES)
+        cells = ["/".join(f"{row[side][key]:.3f}" for key in SHOWN) for side in SIDES]
+        failed = "/".join(str(row[side]["failed"]) for side in SIDES)
         table.add_row(name, str(count), *cells, failed)
     return table
 
