@@ -28,7 +28,7 @@ NETWORKS = ("apen", "pointnet", "dgcnn")
 SPLITS = {"random": "train", "unseen": "test", "ood": "ood"}  # of the recorded poses
 CLOUDS = 40  # of people, a split and view
 ROOMS, SCANS = 8, 6  # rooms, and scans of each with the furniture moved
-EPOCHS = {"people": part_training.EPOCHS, "rooms": 6, "rooms, one": 28}
+EPOCHS = {"people": part_training.EPOCHS, "rooms": 6, "rooms, one": 7}
 RATES = {"people": LEARNING_RATE, "rooms": LEARNING_RATE, "rooms, one": 4e-3}
 DRAWN = 10  # clouds
 

@@ -44,12 +44,15 @@ class Labelled(NamedTuple):
         parts: (N,) int64 rigid part of each point, ``NO_PART`` where there is none.
         turns: (P, 3, 3) how each part is turned from how its kind usually stands, the first for
             the whole; None: not known.
+        rest: (N, 3) metres, where each point lies on the figure at rest, zero where it does not;
+            None: there is no such thing.
     """
 
     points: np.ndarray
     labels: np.ndarray
     parts: np.ndarray
     turns: np.ndarray | None = None
+    rest: np.ndarray | None = None
 
 
 class PartBatch(NamedTuple):
@@ -63,6 +66,7 @@ class PartBatch(NamedTuple):
         centres: (B, N, 3) metres, the mean of the seen points of the part that a point belongs to.
         axes: (B, N, 3, 2) where forward and up of that part point, zero where it is not known.
         whole: (B, 3, 2) those of the whole.
+        rest: (B, N, 3) metres, as in ``Labelled``, zero where it is not known.
     """
 
     points: Tensor
@@ -72,6 +76,7 @@ class PartBatch(NamedTuple):
     centres: Tensor
     axes: Tensor
     whole: Tensor
+    rest: Tensor
 
 
 def draw_cloud(rng: np.random.Generator, task: str) -> Labelled:
@@ -93,7 +98,7 @@ def person_cloud(
     """Return a person of a split of the recorded poses (train, test or ood), as a view sees it."""
     person = draw_person(rng, _poses(split), view, PERSON_POINTS, options=options)
     parts = np.where(person.parts == OUTSIDE, NO_PART, person.parts)
-    return Labelled(person.points, person.parts, parts, person.rotations)
+    return Labelled(person.points, person.parts, parts, person.rotations, person.rest)
 
 
 def rearranged(rng: np.random.Generator, scan: Labelled) -> Labelled:
@@ -141,7 +146,7 @@ def batch(rng: np.random.Generator, clouds: list[Labelled], points: int, seeds: 
         seeds: how many points, far from each other, come first.
     """
     rows = [_thinned(rng, cloud, points) for cloud in clouds]
-    cloud, mask, labels, parts, axes, whole = (
+    cloud, mask, labels, parts, axes, whole, rest = (
         torch.from_numpy(np.stack(part)) for part in zip(*rows)
     )
     order = seeds_first(cloud, mask, seeds)
@@ -155,6 +160,7 @@ def batch(rng: np.random.Generator, clouds: list[Labelled], points: int, seeds: 
         _centres(cloud, parts),
         axes.gather(1, order[..., None, None].expand(-1, -1, 3, 2)),
         whole,
+        rest.gather(1, spread),
     )
 
 
@@ -171,12 +177,14 @@ def _thinned(rng: np.random.Generator, cloud: Labelled, points: int) -> tuple[np
     turn = random_rotation(rng)
     own = (own - own.mean(0)) @ turn.T
     parts = np.pad(cloud.parts[chosen], (0, missing), constant_values=NO_PART)
+    rest = np.zeros_like(cloud.points) if cloud.rest is None else cloud.rest
     return (
         np.pad(own.astype(np.float32), ((0, missing), (0, 0))),
         np.arange(points) < len(chosen),
         np.pad(cloud.labels[chosen], (0, missing)),
         parts,
         *_axes(turn, cloud.turns, parts),
+        np.pad(rest[chosen].astype(np.float32), ((0, missing), (0, 0))),
     )
 
 

@@ -16,11 +16,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from equi_nodes.equivariant.invariants import length
 from equi_nodes.equivariant.partition import Cells, cells_of, cluster, voronoi
+from equi_nodes.models.apen_around import Around, look_around
 from equi_nodes.models.apen_frames import Sides, frames_of
 from equi_nodes.models.apen_layers import Architecture, Features, InCells, mean_of
-from equi_nodes.models.apen_look import InFrames, look_around
+from equi_nodes.models.apen_look import InFrames, Looked
 
 
 class Segments(NamedTuple):
@@ -37,6 +37,7 @@ class Segments(NamedTuple):
         delta: (L, B) how undecided the partitions are, the mean of 1 - confidence.
         live: (L, B) int64 parts that are left after each layer; they never become more.
         axes: (A, B, N, 3, 2) where forward and up of the last cells point, better each time.
+        rest: (R, B, N, 3) metres, where points lie on the figure at rest, better each time.
     """
 
     logits: Tensor
@@ -47,6 +48,7 @@ class Segments(NamedTuple):
     delta: Tensor
     live: Tensor
     axes: Tensor
+    rest: Tensor
 
 
 class APEN(nn.Module):
@@ -61,15 +63,15 @@ class APEN(nn.Module):
         self.aims = nn.ModuleList(nn.Linear(a.vectors, 1, bias=False) for _ in scales)
         self.sides = Sides(a, scales[-1])
         self.look = InFrames(a, scales[-1])
-        self.label = _reader(a.scalars + a.vectors, a.labels)
-        self.category = _reader(2 * (a.scalars + a.vectors), a.categories)
+        self.category = nn.Sequential(
+            nn.Linear(2 * a.width, a.width), nn.ReLU(), nn.Linear(a.width, a.categories)
+        )
 
     def forward(
         self,
         points: Tensor,
         mask: Tensor,
         partition: Tensor | None = None,
-        taught: Tensor | None = None,
     ) -> Segments:
         """Segment clouds.
 
@@ -78,8 +80,6 @@ class APEN(nn.Module):
             mask: (B, N) bool, the points that are there.
             partition: (B, N) int64 in 0 .. cells - 1, taken for every layer in place of what the
                 votes say: the answer is then exactly equivariant part by part.
-            taught: (B, N, 3, 2) where forward and up of the last cells point, for training; zero of
-                clouds whose frames are to be found.
         """
         middle = mean_of(points, mask)[:, None]
         points = points - middle
@@ -95,13 +95,22 @@ class APEN(nn.Module):
             belief.append((sure, 1 - mean_of(sure[..., None], mask).squeeze(-1), cells.live()))
         instance = torch.where(mask, cells.index, -1)
         if self.architecture.whole and partition is None:
-            cells = cells_of(torch.zeros_like(cells.index), mask, 1, points.dtype)
-        scalars, axes = self._last_look(features, points, cells, mask, taught)
+            cells = _the_whole(points, mask)
+        looked, axes = self._last_look(features, points, cells, mask)
         sure, delta, live = zip(*belief)
         return Segments(
-            self.label(scalars), self._categorise(scalars, mask), instance, sure[-1],
-            torch.stack(votes) + middle, torch.stack(delta), torch.stack(live), axes,
+            looked.logits, self._categorise(looked.features, mask), instance, sure[-1],
+            torch.stack(votes) + middle, torch.stack(delta), torch.stack(live), axes, looked.rest,
         )  # fmt: skip
+
+    def look_from(self, points: Tensor, mask: Tensor, axes: Tensor) -> Looked:
+        """Look once at whole clouds whose frames are told, (B, N, 3, 2); nothing else is asked for.
+
+        That is all that labels are learned from, in a part of the time.
+        """
+        cells = _the_whole(points, mask)
+        around = look_around(points, cells, mask, self.architecture.tokens)
+        return self._look(cells.offsets(points), axes, cells, mask, around)
 
     def example_inputs(self, clouds: int = 2, points: int = 300) -> tuple[Tensor, Tensor]:
         """Return random clouds of about a person's size, the last fifth of the points missing."""
@@ -113,21 +122,21 @@ class APEN(nn.Module):
         return zip(self.layers, self.aims, self.architecture.sigmas, self.architecture.kept)
 
     def _last_look(
-        self, features: Features, points: Tensor, cells: Cells, mask: Tensor, taught: Tensor | None
-    ) -> tuple[Tensor, Tensor]:
-        """Return of the last cells what nothing turns, and the axes found, (A, B, N, 3, 2)."""
+        self, features: Features, points: Tensor, cells: Cells, mask: Tensor
+    ) -> tuple[Looked, Tensor]:
+        """Return the last look at the last cells, and the axes found, (A, B, N, 3, 2)."""
         offsets = cells.offsets(points)
         axes = [self.sides(features, offsets, cells)]
-        seen = axes[0].detach()
-        if taught is not None:
-            seen = torch.where(taught.any(-2, keepdim=True), taught, seen)
         around = look_around(offsets, cells, mask, self.architecture.tokens)
         for _ in range(1 if self.training else self.architecture.passes):
-            frames = frames_of(seen, cells, self.architecture.chiral)
-            looked, turned = self.look(features, offsets, frames, mask, around)
-            axes.append(turned)
-            seen = turned.detach()
-        return _invariants(looked), torch.stack(axes)
+            looked = self._look(offsets, axes[-1].detach(), cells, mask, around)
+            axes.append(looked.axes)
+        return looked, torch.stack(axes)
+
+    def _look(
+        self, offsets: Tensor, axes: Tensor, cells: Cells, mask: Tensor, around: tuple[Around, ...]
+    ) -> Looked:
+        return self.look(offsets, frames_of(axes, cells, self.architecture.chiral), mask, around)
 
     def _first_cells(self, points: Tensor, mask: Tensor, partition: Tensor | None) -> Cells:
         if partition is None:
@@ -149,14 +158,10 @@ class APEN(nn.Module):
         index = belonging.argmax(-1)  # the first of equals
         return cells_of(index, mask, belonging.shape[-1], votes.dtype), sure
 
-    def _categorise(self, scalars: Tensor, mask: Tensor) -> Tensor:
-        largest = torch.where(mask[..., None], scalars, -1e4).amax(1)
-        return self.category(torch.cat([mean_of(scalars, mask), largest], -1))
+    def _categorise(self, features: Tensor, mask: Tensor) -> Tensor:
+        largest = torch.where(mask[..., None], features, -1e4).amax(1)
+        return self.category(torch.cat([mean_of(features, mask), largest], -1))
 
 
-def _invariants(features: Features) -> Tensor:
-    return torch.cat([features.scalars, length(features.vectors)], -1)
-
-
-def _reader(inputs: int, outputs: int) -> nn.Sequential:
-    return nn.Sequential(nn.Linear(inputs, inputs), nn.SiLU(), nn.Linear(inputs, outputs))
+def _the_whole(points: Tensor, mask: Tensor) -> Cells:
+    return cells_of(torch.zeros_like(mask, dtype=torch.int64), mask, 1, points.dtype)

@@ -33,10 +33,11 @@ class Architecture:
         moments: first and second moments that a cell has of each kind.
         sides: width of what finds the frame of a cell.
         shown: vectors of a point that are looked at from all sides, beside where it is.
-        width: of the look at the last cells in their frames.
+        width: W of the look at the last cells in their frames.
         passes: how often is looked, each time in the frames found before; once in training.
         blocks: layers of attention of the look.
         heads: of the attention.
+        figure: points tell where they lie on the figure at rest, which needs tokens of one level.
         whole: label points by a last look at the whole cloud, where what a part is depends on where
             it is, as left and right limbs do; else by their part alone.
         chiral: tell mirror images apart: SO(3), not E(3).
@@ -59,6 +60,7 @@ class Architecture:
     passes: int = 3
     blocks: int = 2
     heads: int = 4
+    figure: bool = False
     whole: bool = False
     chiral: bool = False
 

@@ -1,8 +1,7 @@
 """A look at each cell in its frame, where vectors are plain numbers: a usual network of points.
 
-The first points are tokens, the first of these coarser tokens. Tokens look at what is close,
-the coarsest attend to each other, and what they made out is told down to the points. All see one
-cell at a time, so that cells may move on their own. Letters: B clouds, N points, M tokens.
+All of it sees one cell at a time, so that cells may move on their own. Letters: B clouds, N points,
+R guesses, W width.
 """
 
 from __future__ import annotations
@@ -12,33 +11,30 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from equi_nodes.equivariant.attention import NOWHERE, Block
-from equi_nodes.equivariant.partition import Cells
-from equi_nodes.geometry.neighbours import Close, closest, first_of, mixed, take
-from equi_nodes.models.apen_layers import Architecture, Features, mean_of
-
-AROUND, HEARD = 16, 4  # neighbours that a token sees, tokens that a point hears from
-NEARBY = 4.0  # offsets to neighbours count so many times as much as those from the middle
+from equi_nodes.models.apen_around import PLACE, Around, waves
+from equi_nodes.models.apen_figure import Figure
+from equi_nodes.models.apen_layers import Architecture, mean_of
+from equi_nodes.models.apen_levels import Pieces
 
 
-class Around(NamedTuple):
-    """What lies close in the same cell, for the tokens of one level.
+class Looked(NamedTuple):
+    """What a look tells of points.
 
     Attributes:
-        below: to each token, points of the level below.
-        beside: to each token, tokens.
-        above: to each point of the level below, tokens.
-        apart: (B, 1, M, M) logits, large and negative to tokens of other cells and padding.
+        features: (B, N, W), which no motion of a cell changes.
+        logits: (B, N, labels), likewise.
+        axes: (B, N, 3, 2) where forward and up of their cell point after all.
+        rest: (R, B, N, 3) metres, where they lie on the figure at rest, better each time.
     """
 
-    below: Close
-    beside: Close
-    above: Close
-    apart: Tensor
+    features: Tensor
+    logits: Tensor
+    axes: Tensor
+    rest: Tensor
 
 
 class InFrames(nn.Module):
-    """Features that are equivariant cell by cell, of a look at each cell in its frame.
+    """Labels of points by where they are in the frame of their cell, and what is around them.
 
     Of the other cells a point knows a mean of numbers that no motion of a part changes.
     """
@@ -46,131 +42,31 @@ class InFrames(nn.Module):
     def __init__(self, a: Architecture, scale: float):
         super().__init__()
         self.scale = scale
-        self.outputs = a.scalars, 3 * a.vectors
-        self.enter = nn.Linear(sum(self.outputs) + 3, a.width)
-        self.level = Level(a, scale / NEARBY)
-        self.leave = nn.Sequential(
-            nn.LayerNorm(2 * a.width),
-            nn.Linear(2 * a.width, a.width),
+        self.enter = nn.Linear(PLACE, a.width)
+        self.see = (Figure if a.figure else Pieces)(a, scale)
+        self.label = nn.Sequential(
+            nn.Linear(2 * a.width + PLACE, 2 * a.width),
             nn.ReLU(),
-            nn.Linear(a.width, sum(self.outputs)),
+            nn.Linear(2 * a.width, a.labels),
         )
-        self.aim = nn.Linear(a.vectors, 2, bias=False)
+        self.aim = nn.Linear(a.width, 3 * 2)
+        nn.init.zeros_(self.aim.weight)  # at first a look leaves frames as they are
 
     def forward(
-        self,
-        features: Features,
-        offsets: Tensor,
-        frames: Tensor,
-        mask: Tensor,
-        around: tuple[Around, ...],
-    ) -> tuple[Features, Tensor]:
+        self, offsets: Tensor, frames: Tensor, mask: Tensor, around: tuple[Around, ...]
+    ) -> Looked:
         """Look at points at offsets (B, N, 3) from the middle of their cell in frames (B, N, 3, 3).
 
-        Returns:
-            features, and where forward and up of each cell point after all, (B, N, 3, 2).
+        Args:
+            offsets: metres.
+            frames: of each point's cell, axes in columns.
+            mask: (B, N) bool, the points that are there.
+            around: what is close (``apen_around.look_around``).
         """
-        vectors = torch.cat([features.vectors, offsets[..., None] / self.scale], -1)
-        seen = (frames.transpose(-1, -2) @ vectors).flatten(2)
-        points = self.enter(torch.cat([features.scalars, seen], -1))
-        points = self.level(points, frames, around)
+        own = (offsets[..., None, :] @ frames).squeeze(-2) / self.scale
+        place = waves(own)
+        points, rest = self.see(self.enter(place), own, frames, around)
         whole = mean_of(points, mask)[:, None].expand_as(points)
-        scalars, vectors = self.leave(torch.cat([points, whole], -1)).split(self.outputs, -1)
-        features = features.plus(scalars, frames @ vectors.unflatten(-1, (3, -1)))
-        return features, frames[..., ::2] + self.aim(features.vectors)
-
-
-class Level(nn.Module):
-    """Tokens look at the points below and at each other, go on to coarser ones, and tell points."""
-
-    def __init__(self, a: Architecture, scale: float, depth: int = 0):
-        super().__init__()
-        self.depth, is_last = depth, depth + 1 == len(a.tokens)
-        self.below, self.beside = Nearby(a.width, scale), Nearby(a.width, 2 * scale)
-        self.coarser = Attending(a) if is_last else Level(a, 2 * scale, depth + 1)
-        self.again = Nearby(a.width, 2 * scale)
-        self.tell = nn.Sequential(
-            nn.LayerNorm(2 * a.width),
-            nn.Linear(2 * a.width, a.width),
-            nn.ReLU(),
-            nn.Linear(a.width, a.width),
-        )
-
-    def forward(self, points: Tensor, frames: Tensor, around: tuple[Around, ...]) -> Tensor:
-        """Map what is known of points (B, N, width), in frames (B, N, 3, 3), to more of it."""
-        close = around[self.depth]
-        count = close.below.index.shape[1]
-        tokens, frames = first_of(points, count), first_of(frames, count)
-        tokens = self.below(tokens, points, close.below, frames)
-        tokens = self.beside(tokens, tokens, close.beside, frames)
-        tokens = self.coarser(tokens, frames, around)
-        tokens = self.again(tokens, tokens, close.beside, frames)
-        return points + self.tell(torch.cat([points, mixed(tokens, close.above)], -1))
-
-
-class Attending(nn.Module):
-    """The coarsest tokens attend to those of their own cell."""
-
-    def __init__(self, a: Architecture):
-        super().__init__()
-        self.blocks = nn.ModuleList(Block(a.width, a.heads) for _ in range(a.blocks))
-
-    def forward(self, tokens: Tensor, _: Tensor, around: tuple[Around, ...]) -> Tensor:
-        """Map (B, M, width) to the same."""
-        for block in self.blocks:
-            tokens = block(tokens, around[-1].apart)
-        return tokens
-
-
-class Nearby(nn.Module):
-    """What tokens see close to them, each in its frame, added to what they are."""
-
-    def __init__(self, width: int, scale: float):
-        super().__init__()
-        self.scale = scale
-        self.norm, self.beyond = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.own = nn.Linear(width, width, bias=False)
-        self.other = nn.Linear(width, width)
-        self.apart = nn.Linear(3, width, bias=False)
-        self.answer = nn.Sequential(nn.ReLU(), nn.Linear(width, width))
-
-    def forward(self, tokens: Tensor, others: Tensor, close: Close, frames: Tensor) -> Tensor:
-        """Map tokens (B, M, width) that look at some others (B, N, width) to the same."""
-        seen = take(self.other(self.beyond(others)), close.index)
-        seen = seen + self.apart(close.offsets @ frames / self.scale)
-        largest = seen.masked_fill(close.weight[..., None] == 0, -10.0).amax(2)
-        return tokens + self.answer(largest + self.own(self.norm(tokens)))
-
-
-def look_around(
-    points: Tensor, cells: Cells, mask: Tensor, tokens: tuple[int, ...]
-) -> tuple[Around, ...]:
-    """Return what lies close in the same cell; the first points are tokens, so many at each level.
-
-    Args:
-        points: (B, N, 3) metres.
-        cells: the partition.
-        mask: (B, N) bool, the points that are there.
-        tokens: how many, ever fewer; with fewer points the others are not there.
-    """
-    levels, index = [], cells.index
-    for count in tokens:
-        first, own, there = (first_of(part, count) for part in (points, index, mask))
-        same = _together(cells, own, own, there)
-        levels.append(
-            Around(
-                closest(first, points, _together(cells, own, index, mask), AROUND),
-                closest(first, first, same, AROUND),
-                closest(points, first, _together(cells, index, own, there), HEARD),
-                NOWHERE * (~same).to(points)[:, None],
-            )
-        )
-        points, index, mask = first, own, there
-    return tuple(levels)
-
-
-def _together(cells: Cells, one: Tensor, other: Tensor, there: Tensor) -> Tensor:
-    """Return (B, A, C) which of the cells ``one`` (B, A) and ``other`` (B, C) are the same."""
-    if cells.member.shape[-1] == 1:
-        return there[:, None]
-    return (one[..., None] == other[:, None]) & there[:, None]
+        logits = self.label(torch.cat([points, whole, place], -1))
+        axes = frames[..., ::2] + frames @ self.aim(points).unflatten(-1, (3, 2))
+        return Looked(points, logits, axes, rest * self.scale)

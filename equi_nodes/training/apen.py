@@ -31,16 +31,22 @@ POINTS = {"people": 512, "rooms": 4096, "objects": 512}  # of a cloud; every sec
 DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
 VALIDATED = 30_720  # points, of all clouds
 GIVEN = 8  # each such batch is told its true parts
+REST = 4.0  # what one spread of votes off the place at rest counts beside the labels
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
 OFF = {"people": 0.3, "rooms": 0.1, "objects": 0.3}  # rad, deviation of axes that are told
 SIZES = {  # if not those of people
-    "people": {"whole": True},
+    "people": {"tokens": (128,), "width": 128, "blocks": 6, "figure": True, "whole": True},
     "rooms": {
         "sigmas": (0.15, 0.4), "kept": (32, 16), "tokens": (1024, 128), "whole": True,
     },
     "objects": {"sigmas": (0.02, 0.04, 0.07, 0.12), "whole": True},
 }  # fmt: skip
 BASELINES = {"pointnet": PointNet, "dgcnn": DGCNN}
+WIDTHS = {  # of these, which makes them about as large as APEN
+    "people": {"pointnet": 500, "dgcnn": 576},
+    "rooms": {"pointnet": 288, "dgcnn": 312},
+    "objects": {"pointnet": 288, "dgcnn": 312},
+}
 
 
 class Lesson(NamedTuple):
@@ -49,14 +55,14 @@ class Lesson(NamedTuple):
     Attributes:
         clouds: the batch.
         axes: (B, N, 3, 2) where forward and up of each point's last cell point.
-        taught: about the same, zero of the clouds whose frames are to be found.
         partition: (B, N) int64 the true parts, if it is told them.
+        taught: about the axes, if they are told and only labels are to be found.
     """
 
     clouds: PartBatch
     axes: Tensor
-    taught: Tensor
-    partition: Tensor | None
+    partition: Tensor | None = None
+    taught: Tensor | None = None
 
 
 Draw = Callable[[np.random.Generator], Labelled]
@@ -66,6 +72,11 @@ def architecture(task: str, labels: int | None = None) -> Architecture:
     """Return the sizes for a task; left and right differ by mirroring alone, so all are chiral."""
     count = len(LABELS[task]) if labels is None else labels
     return Architecture(labels=count, chiral=True, **SIZES[task])
+
+
+def baseline(name: str, task: str, labels: int) -> nn.Module:
+    """Return a usual network, a key of ``BASELINES``, in about the size that APEN has for a task."""
+    return BASELINES[name](labels, WIDTHS[task][name])
 
 
 def train(
@@ -93,7 +104,7 @@ def train(
     """
     torch.manual_seed(schedule.seed)
     sizes, source = architecture(task, labels), draw or (lambda rng: draw_cloud(rng, task))
-    model = BASELINES[name](sizes.labels) if name in BASELINES else APEN(sizes)
+    model = baseline(name, task, sizes.labels) if name in BASELINES else APEN(sizes)
 
     @lru_cache(KEPT)
     def drawn(number: int) -> list[Labelled]:
@@ -121,7 +132,7 @@ def lesson(
     sizes: Architecture,
     step: int,
 ) -> Lesson:
-    """Return a batch, in which every second cloud is told about where its last cells point.
+    """Return a batch; of every second pair of batches it is told about where the whole points.
 
     Args:
         rng: of the choice, the turns and the thinning.
@@ -134,13 +145,12 @@ def lesson(
     points //= 1 + step % 2
     chosen = rng.integers(len(clouds), size=POINTS_A_STEP // points)
     drawn = batch(rng, [clouds[number] for number in chosen], points, sizes.seeds)
-    is_given = step % GIVEN == 0
-    axes = drawn.axes
-    if sizes.whole and not is_given:
-        axes = drawn.whole[:, None].expand_as(axes)
-    taught = turned(rng, axes, off)
-    taught[::2] = 0
-    return Lesson(drawn, axes, taught, drawn.parts + 1 if is_given else None)
+    if step % GIVEN == 0:
+        return Lesson(drawn, drawn.axes, partition=drawn.parts + 1)
+    if not sizes.whole:
+        return Lesson(drawn, drawn.axes)
+    axes = drawn.whole[:, None].expand_as(drawn.axes)
+    return Lesson(drawn, axes, taught=turned(rng, axes, off) if step // 2 % 2 else None)
 
 
 def logits_of(found: Segments | Tensor) -> Tensor:
@@ -149,18 +159,41 @@ def logits_of(found: Segments | Tensor) -> Tensor:
 
 
 def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
-    """Return the cross entropy of the labels, and of APEN what its votes and its axes miss."""
+    """Return the cross entropy of the labels, and of APEN what else it has wrong."""
     clouds, mask = told.clouds, told.clouds.mask
     if not isinstance(model, APEN):
         return _misnamed(model(clouds.points, mask)[mask], clouds.labels[mask])
-    found = model(clouds.points, mask, told.partition, told.taught)
-    is_part = mask & (clouds.parts != NO_PART)
     sigma = model.architecture.sigmas[-1]
-    missed = (found.votes - clouds.centres).abs().sum(-1)[:, is_part].clamp(max=FAR * sigma).mean()
-    known = (is_part[..., None] & told.axes.any(-2)).to(told.axes)
-    off = ((found.axes - told.axes).square().sum(-2).mean(0) * known).sum()
+    if told.taught is None:
+        found = model(clouds.points, mask, told.partition)
+        axes, missed = found.axes, _missed(found.votes, clouds, sigma)
+    else:
+        found = model.look_from(clouds.points, mask, told.taught)
+        axes, missed = found.axes[None], 0.0
     named = _misnamed(found.logits[mask], clouds.labels[mask])
-    return named + missed / sigma + off / known.sum().clamp(min=1)
+    turned_off = _turned_off(axes, told.axes, mask & (clouds.parts != NO_PART))
+    return named + missed + turned_off + REST * _displaced(found.rest, clouds, sigma)
+
+
+def _missed(votes: Tensor, clouds: PartBatch, sigma: float) -> Tensor:
+    """Return by how many spreads the votes (L, B, N, 3) miss the middle of their part."""
+    is_part = clouds.mask & (clouds.parts != NO_PART)
+    missed = (votes - clouds.centres).abs().sum(-1)[:, is_part]
+    return missed.clamp(max=FAR * sigma).mean() / sigma
+
+
+def _turned_off(found: Tensor, axes: Tensor, is_part: Tensor) -> Tensor:
+    """Return the mean square by which axes (A, B, N, 3, 2) miss those that are known."""
+    known = (is_part[..., None] & axes.any(-2)).to(axes)
+    return ((found - axes).square().sum(-2).mean(0) * known).sum() / known.sum().clamp(min=1)
+
+
+def _displaced(rest: Tensor, clouds: PartBatch, sigma: float) -> Tensor | float:
+    """Return by how many spreads guesses (R, B, N, 3) miss the place at rest, in the mean."""
+    known = clouds.mask & clouds.rest.any(-1)
+    if not len(rest) or not known.any():
+        return 0.0
+    return (rest - clouds.rest)[:, known].abs().mean() / sigma
 
 
 def _misnamed(logits: Tensor, labels: Tensor) -> Tensor:

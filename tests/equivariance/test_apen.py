@@ -9,7 +9,7 @@ from torch import Tensor
 from equi_nodes.geometry.neighbours import seeds_first
 from equi_nodes.models.apen import APEN, Architecture, Segments
 
-TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-10}  # untrained frames raise rounding
+TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-10}  # short untrained axes raise rounding
 CELLS, PARTS, POINTS = 48, 6, 360
 
 
@@ -96,7 +96,7 @@ def test_the_whole_may_move_with_the_predicted_partition(dtype, most):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 2e-4), (torch.float64, 1e-9)])
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 1e-3), (torch.float64, 1e-9)])
 def test_a_look_at_the_whole_turns_with_it_and_with_known_parts_turns_with_each(dtype, most):
     model = network(dtype, whole=True, chiral=True)
     points, mask, parts = limbs(dtype)

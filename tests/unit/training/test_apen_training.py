@@ -86,25 +86,38 @@ def test_pieces_of_a_room_are_put_elsewhere_as_they_are():
         assert np.abs(before.mean(0) - after.mean(0)).max() > 1e-2
 
 
-def test_lessons_tell_parts_at_times_and_axes_of_every_second_cloud():
+def test_lessons_tell_the_parts_or_the_axes_at_times():
     rng = np.random.default_rng(0)
     drawn, sizes = [cloud(rng) for _ in range(4)], replace(SMALL, whole=True)
-    told = lesson(rng, drawn, POINTS, 0.3, sizes, 0)
-    assert torch.equal(told.partition, told.clouds.parts + 1)
-    assert torch.equal(told.axes, told.clouds.axes)
-    free = lesson(rng, drawn, POINTS, 0.3, sizes, 1)
+    given, free, looked = (lesson(rng, drawn, POINTS, 0.3, sizes, step) for step in range(3))
+    assert torch.equal(given.partition, given.clouds.parts + 1) and given.taught is None
+    assert torch.equal(given.axes, given.clouds.axes)
     assert free.partition is None and free.clouds.points.shape[1] == POINTS // 2
-    assert torch.equal(free.axes[:, 0], free.clouds.whole)
-    assert not free.taught[::2].any()
-    cosine = (free.taught * free.axes).sum(2)[1::2]
-    assert 0.5 < cosine.mean() < 0.99
+    assert torch.equal(free.axes[:, 0], free.clouds.whole) and free.taught is None
+    cosine = (looked.taught * looked.axes).sum(2)
+    assert looked.partition is None and 0.5 < cosine.mean() < 0.99
+
+
+def test_where_points_lie_at_rest_is_learned_where_it_is_known():
+    torch.manual_seed(0)
+    model = APEN(replace(SMALL, figure=True, tokens=(24,), whole=True))
+    rng = np.random.default_rng(0)
+    known = cloud(rng)
+    known = known._replace(rest=known.points - known.points.mean(0))
+    both = batch(rng, [known, cloud(rng)], POINTS, SEEDS)
+    assert both.rest[0].any() and not both.rest[1].any()
+    told = Lesson(both, both.axes)
+    loss(model, told, 0.0).backward()
+    assert model.look.see.guesses[0].map.weight.grad.any()
+    nothing = both._replace(rest=torch.zeros_like(both.rest))
+    assert loss(model, Lesson(nothing, both.axes), 0.0) < loss(model, told, 0.0)
 
 
 @pytest.mark.parametrize("make", [lambda: APEN(SMALL), lambda: PointNet(LABELS, 32)])
 def test_a_few_steps_lower_the_loss(make):
     torch.manual_seed(0)
     model, same = make(), clouds()
-    told = Lesson(same, same.axes, torch.zeros_like(same.axes), None)
+    told = Lesson(same, same.axes)
     optimiser = torch.optim.Adam(model.parameters(), 1e-2)
     losses = []
     for _ in range(30):

@@ -1,0 +1,83 @@
+"""What lies close to each other in the same cell: all that a look at points in frames goes by.
+
+The first points are tokens, the first of these coarser tokens. Letters: B clouds, N points, M
+tokens.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+from equi_nodes.equivariant.attention import NOWHERE
+from equi_nodes.equivariant.partition import Cells
+from equi_nodes.geometry.neighbours import Close, closest, first_of
+
+AROUND, HEARD = 16, 4  # neighbours that a token sees, tokens that a point hears from
+NEARBY = 4.0  # offsets to neighbours count so many times as much as those from the middle
+NOTHING = -10.0  # of what is not there, before a maximum
+WAVES = (1.0, 2.0, 4.0)  # rad a length
+PLACE = 3 * (1 + 2 * len(WAVES))  # numbers that say where a point is
+
+
+class Around(NamedTuple):
+    """What lies close in the same cell, for the tokens of one level.
+
+    Attributes:
+        below: to each token, points of the level below.
+        beside: to each token, tokens.
+        above: to each point of the level below, tokens.
+        apart: (B, 1, M, M) logits, large and negative to tokens of other cells and padding.
+    """
+
+    below: Close
+    beside: Close
+    above: Close
+    apart: Tensor
+
+
+def waves(places: Tensor) -> Tensor:
+    """Return places (..., 3) with their sines and cosines, (..., PLACE): small steps are seen."""
+    phases = (places[..., None] * places.new_tensor(WAVES)).flatten(-2)
+    return torch.cat([places, phases.sin(), phases.cos()], -1)
+
+
+def largest(seen: Tensor, close: Close) -> Tensor:
+    """Return the largest (B, M, C) of what is seen (B, M, K, C) of close points."""
+    return seen.masked_fill(close.weight[..., None] == 0, NOTHING).max(2).values
+
+
+def look_around(
+    points: Tensor, cells: Cells, mask: Tensor, tokens: tuple[int, ...]
+) -> tuple[Around, ...]:
+    """Return what lies close in the same cell; the first points are tokens, so many at each level.
+
+    Args:
+        points: (B, N, 3) metres.
+        cells: the partition.
+        mask: (B, N) bool, the points that are there.
+        tokens: how many, ever fewer; with fewer points the others are not there.
+    """
+    levels, index = [], cells.index
+    for count in tokens:
+        first, own, there = (first_of(part, count) for part in (points, index, mask))
+        same = _together(cells, own, own, there)
+        levels.append(
+            Around(
+                closest(first, points, _together(cells, own, index, mask), AROUND),
+                closest(first, first, same, AROUND),
+                closest(points, first, _together(cells, index, own, there), HEARD),
+                NOWHERE * (~same).to(points)[:, None],
+            )
+        )
+        points, index, mask = first, own, there
+    return tuple(levels)
+
+
+def _together(cells: Cells, one: Tensor, other: Tensor, there: Tensor) -> Tensor:
+    """Return (B, A, C) which of the cells ``one`` (B, A) and ``other`` (B, C) are the same."""
+    if cells.member.shape[-1] == 1:
+        return there[:, None]
+    return (one[..., None] == other[:, None]) & there[:, None]

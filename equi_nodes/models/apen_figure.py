@@ -1,0 +1,99 @@
+"""A look at one figure: where each of its points lies on the figure at rest.
+
+That says more than a label: it is learned from every point, not from those at borders alone.
+Letters: B clouds, N points, M tokens, R guesses, W width.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from equi_nodes.equivariant.attention import Block
+from equi_nodes.geometry.neighbours import Close, first_of, mixed, take
+from equi_nodes.models.apen_around import NEARBY, PLACE, Around, largest, waves
+from equi_nodes.models.apen_layers import Architecture
+
+LAYERS = 2  # of attention, between guesses
+
+
+class Figure(nn.Module):
+    """Tokens attend to each other, guess where they lie at rest, and tell the points."""
+
+    def __init__(self, a: Architecture, scale: float):
+        super().__init__()
+        self.near = scale / NEARBY
+        self.shape = _layers(3, a.width // 2, a.width)
+        self.enter = nn.Sequential(nn.LayerNorm(a.width), nn.Linear(a.width, a.width))
+        self.guesses = nn.ModuleList(Guess(a) for _ in range(a.blocks // LAYERS))
+        self.tell = nn.Linear(a.width, a.width)
+        self.apart = nn.Linear(3, a.width, bias=False)
+        self.correct = nn.Sequential(nn.LayerNorm(a.width), _layers(a.width, a.width, 3))
+        self.leave = _layers(a.width + PLACE, a.width, a.width)
+
+    def forward(
+        self, points: Tensor, own: Tensor, frames: Tensor, around: tuple[Around, ...]
+    ) -> tuple[Tensor, Tensor]:
+        """Look at points, of which (B, N, W) is known, at places (B, N, 3) in frames (B, N, 3, 3).
+
+        Returns:
+            what is known of them then, and where they lie at rest, (R, B, N, 3), better each time;
+            lengths as those of the places.
+        """
+        close = around[0]
+        count = close.below.index.shape[1]
+        offsets = close.below.offsets @ first_of(frames, count) / self.near
+        tokens = first_of(points, count) + self.enter(largest(self.shape(offsets), close.below))
+        rest = []
+        for guess in self.guesses:
+            tokens, maps = guess(tokens, close.apart)
+            rest.append(_mapped(maps, first_of(own, count), own, close.above))
+        points = self._told(tokens, frames, close.above)
+        rest.append(rest[-1] + self.correct(points))
+        return self.leave(torch.cat([points, waves(rest[-1])], -1)), torch.stack(rest)
+
+    def _told(self, tokens: Tensor, frames: Tensor, above: Close) -> Tensor:
+        """Return to each point the largest that close tokens say, by where it is beside them."""
+        seen = take(self.tell(tokens), above.index)
+        return largest(seen - self.apart(above.offsets @ frames / self.near), above)
+
+
+class Guess(nn.Module):
+    """Layers of attention, and where tokens and what is close to them seem to lie at rest."""
+
+    def __init__(self, a: Architecture):
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(a.width, a.heads) for _ in range(LAYERS))
+        self.map = nn.Linear(a.width, 3 + 3 * 3)
+        self.again = nn.Linear(PLACE, a.width)
+
+    def forward(self, tokens: Tensor, apart: Tensor) -> tuple[Tensor, Tensor]:
+        """Map tokens (B, M, W) to the same; also return their place at rest and a matrix, flat."""
+        for block in self.blocks:
+            tokens = block(tokens, apart)
+        maps = self.map(tokens)
+        return tokens + self.again(waves(maps[..., :3])), maps
+
+
+def _mapped(maps: Tensor, middles: Tensor, own: Tensor, above: Close) -> Tensor:
+    """Return where points at ``own`` (B, N, 3) lie by the mean of the maps of close tokens.
+
+    Args:
+        maps: (B, M, 12), where the token is mapped to, and the matrix that maps what is around it.
+        middles: (B, M, 3), where the tokens are.
+        own: (B, N, 3).
+        above: the tokens close to each point.
+    """
+    place, matrix = maps.split((3, 9), -1)
+    shift = place - _times(matrix, middles)
+    shift, matrix = mixed(torch.cat([shift, matrix], -1), above).split((3, 9), -1)
+    return shift + _times(matrix, own)
+
+
+def _times(matrix: Tensor, vectors: Tensor) -> Tensor:
+    """Return the products of flat matrices (..., 9) with vectors (..., 3)."""
+    return (matrix.unflatten(-1, (3, 3)) * vectors[..., None, :]).sum(-1)
+
+
+def _layers(inputs: int, width: int, outputs: int) -> nn.Sequential:
+    return nn.Sequential(nn.Linear(inputs, width), nn.ReLU(), nn.Linear(width, outputs))
