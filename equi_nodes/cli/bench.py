@@ -112,11 +112,12 @@ def _of_bodies(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]
 
 
 def _of_parts(architecture: Any, threads: int) -> Iterator[tuple[str, Network]]:
-    from equi_nodes.models.segmenters import DGCNN, PointNet
     from equi_nodes.runtime.reference import RandomNetwork
+    from equi_nodes.training.apen import baseline
 
-    yield "pointnet", RandomNetwork("pointnet", PointNet(architecture.labels), threads)
-    yield "reference", RandomNetwork("dgcnn", DGCNN(architecture.labels), threads)
+    for name, network in (("pointnet", "pointnet"), ("reference", "dgcnn")):
+        usual = baseline(network, "people", architecture.labels)
+        yield name, RandomNetwork(network, usual, threads)
 
 
 _REFERENCES = {

@@ -6,7 +6,7 @@ import argparse
 
 from equi_nodes.cli.drawn_training import trained
 
-EPOCHS = 75
+EPOCHS = 50
 DATA = {
     "people": "people drawn from recorded, mixed and random poses of the train split and open"
     " shapes, seen all around, by a depth camera or by a LiDAR, every second one spoiled by noise,"

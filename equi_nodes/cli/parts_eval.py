@@ -35,8 +35,8 @@ DRAWN = 10  # clouds
 
 def configure(group: argparse._ArgumentGroup) -> None:
     """Add the arguments of apen, whose ``--task`` is declared with the planner's."""
-    group.add_argument("--length", type=int, metavar="N", help="epochs of 200 steps (75; rooms 28)")
-    group.add_argument("--others", type=int, metavar="N", help="those of the others (75; rooms 6)")
+    group.add_argument("--length", type=int, metavar="N", help="epochs of 200 steps (50; rooms 7)")
+    group.add_argument("--others", type=int, metavar="N", help="those of the others (50; rooms 6)")
     group.add_argument("--clouds", type=Path, metavar="PNG", help="draw ten labelled clouds")
     group.add_argument("--rooms", type=int, metavar="N", help="how many rooms to test in (8)")
 

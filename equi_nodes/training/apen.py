@@ -75,7 +75,7 @@ def architecture(task: str, labels: int | None = None) -> Architecture:
 
 
 def baseline(name: str, task: str, labels: int) -> nn.Module:
-    """Return a usual network, a key of ``BASELINES``, in about the size that APEN has for a task."""
+    """Return a usual network, a key of ``BASELINES``, about as large as APEN for a task."""
     return BASELINES[name](labels, WIDTHS[task][name])
 
 

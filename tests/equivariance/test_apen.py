@@ -11,6 +11,7 @@ from equi_nodes.models.apen import APEN, Architecture, Segments
 
 TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-10}  # short untrained axes raise rounding
 CELLS, PARTS, POINTS = 48, 6, 360
+LOOKS = {"pieces": {}, "figure": {"figure": True, "tokens": (96,), "blocks": 4}}
 
 
 def network(dtype: torch.dtype = torch.float64, **sizes) -> APEN:
@@ -53,15 +54,17 @@ def turned_in_place(points: Tensor, parts: Tensor, spacing: float) -> Tensor:
 
 def change(before: Segments, after: Segments, mask: Tensor) -> float:
     """Return the largest difference of the numbers that no motion of a part may change."""
-    points = float((before.logits - after.logits).abs()[mask].max())
-    return max(points, float((before.category - after.category).abs().max()))
+    found = [(before.logits, after.logits), *zip(before.rest, after.rest)]
+    points = [float((one - other).abs()[mask].max()) for one, other in found]
+    return max(*points, float((before.category - after.category).abs().max()))
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("chiral", [False, True])
 @pytest.mark.parametrize("dtype", TOLERANCE)
-def test_every_true_part_may_move_on_its_own_where_the_partition_is_given(dtype, chiral):
-    model = network(dtype, chiral=chiral)
+@pytest.mark.parametrize("look", LOOKS)
+def test_every_true_part_may_move_on_its_own_where_the_partition_is_given(look, dtype, chiral):
+    model = network(dtype, chiral=chiral, **LOOKS[look])
     points, mask, parts = limbs(dtype)
     before = model(points, mask, parts)
     after = model(each_moved(points, parts), mask, parts)
@@ -97,8 +100,9 @@ def test_the_whole_may_move_with_the_predicted_partition(dtype, most):
 
 @torch.no_grad()
 @pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 1e-3), (torch.float64, 1e-9)])
-def test_a_look_at_the_whole_turns_with_it_and_with_known_parts_turns_with_each(dtype, most):
-    model = network(dtype, whole=True, chiral=True)
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_look_at_the_whole_turns_with_it_and_with_known_parts_turns_with_each(look, dtype, most):
+    model = network(dtype, whole=True, chiral=True, **LOOKS[look])
     points, mask, parts = limbs(dtype)
     turn = turns(1)[0].to(dtype)
     before, after = model(points, mask), model(points @ turn.T + 2, mask)

@@ -12,12 +12,13 @@ from equi_nodes.geometry.neighbours import farthest_first, seeds_first
 from equi_nodes.models.apen import APEN, Architecture
 
 SMALL = Architecture(labels=5, categories=3, cells=32, scalars=16, vectors=4, moments=2)
+FIGURE = replace(SMALL, tokens=(32,), width=24, blocks=4, figure=True)
 
 
-@pytest.fixture
-def model() -> APEN:
+@pytest.fixture(params=[SMALL, FIGURE], ids=["pieces", "figure"])
+def model(request) -> APEN:
     torch.manual_seed(0)
-    return APEN(SMALL).eval()
+    return APEN(request.param).eval()
 
 
 def test_shapes(model):
@@ -28,6 +29,8 @@ def test_shapes(model):
     assert found.instance.shape == found.confidence.shape == (2, 100)
     assert found.votes.shape == (layers, 2, 100, 3)
     assert found.delta.shape == found.live.shape == (layers, 2)
+    guesses = 3 if model.architecture.figure else 0
+    assert found.rest.shape == (guesses, 2, 100, 3)
 
 
 def test_only_the_largest_parts_are_kept():
@@ -133,5 +136,6 @@ def test_everything_learns(model):
     found = model(points, mask)
     votes = (found.votes - points).square()[:, mask].sum()
     doubt = found.confidence.sum() + found.axes.square().sum()
-    (found.logits[mask].square().sum() + found.category.square().sum() + votes + doubt).backward()
+    told = found.logits[mask].square().sum() + found.category.square().sum()
+    (told + votes + doubt + found.rest.square().sum()).backward()
     assert all(part.grad.isfinite().all() and part.grad.any() for part in model.parameters())
