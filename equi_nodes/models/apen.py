@@ -17,10 +17,11 @@ import torch
 from torch import Tensor, nn
 
 from equi_nodes.equivariant.partition import Cells, cells_of, cluster, voronoi
-from equi_nodes.models.apen_around import Around, look_around
+from equi_nodes.models.apen_figure import Figure
 from equi_nodes.models.apen_frames import Sides, frames_of
 from equi_nodes.models.apen_layers import Architecture, Features, InCells, mean_of
-from equi_nodes.models.apen_look import InFrames, Looked
+from equi_nodes.models.apen_look import Around, Looked, look_around
+from equi_nodes.models.apen_pieces import Pieces
 
 
 class Segments(NamedTuple):
@@ -62,9 +63,10 @@ class APEN(nn.Module):
         self.layers = nn.ModuleList(InCells(a, scale) for scale in scales)
         self.aims = nn.ModuleList(nn.Linear(a.vectors, 1, bias=False) for _ in scales)
         self.sides = Sides(a, scales[-1])
-        self.look = InFrames(a, scales[-1])
+        self.look = (Figure if a.figure else Pieces)(a, scales[-1])
+        known = 2 * self.look.known
         self.category = nn.Sequential(
-            nn.Linear(2 * a.width, a.width), nn.ReLU(), nn.Linear(a.width, a.categories)
+            nn.Linear(known, known), nn.SiLU(), nn.Linear(known, a.categories)
         )
 
     def forward(
@@ -72,6 +74,7 @@ class APEN(nn.Module):
         points: Tensor,
         mask: Tensor,
         partition: Tensor | None = None,
+        taught: Tensor | None = None,
     ) -> Segments:
         """Segment clouds.
 
@@ -80,6 +83,8 @@ class APEN(nn.Module):
             mask: (B, N) bool, the points that are there.
             partition: (B, N) int64 in 0 .. cells - 1, taken for every layer in place of what the
                 votes say: the answer is then exactly equivariant part by part.
+            taught: (B, N, 3, 2) where forward and up of the last cells point, for training; zero of
+                clouds whose frames are to be found.
         """
         middle = mean_of(points, mask)[:, None]
         points = points - middle
@@ -96,21 +101,21 @@ class APEN(nn.Module):
         instance = torch.where(mask, cells.index, -1)
         if self.architecture.whole and partition is None:
             cells = _the_whole(points, mask)
-        looked, axes = self._last_look(features, points, cells, mask)
+        looked, axes = self._last_look(features, points, cells, mask, taught)
         sure, delta, live = zip(*belief)
         return Segments(
-            looked.logits, self._categorise(looked.features, mask), instance, sure[-1],
+            looked.logits, self._categorise(looked.known, mask), instance, sure[-1],
             torch.stack(votes) + middle, torch.stack(delta), torch.stack(live), axes, looked.rest,
         )  # fmt: skip
 
     def look_from(self, points: Tensor, mask: Tensor, axes: Tensor) -> Looked:
-        """Look once at whole clouds whose frames are told, (B, N, 3, 2); nothing else is asked for.
+        """Look once at whole figures whose frames are told, (B, N, 3, 2), for training.
 
-        That is all that labels are learned from, in a part of the time.
+        It takes part of the time, as cells, votes and frames are not asked for.
         """
         cells = _the_whole(points, mask)
         around = look_around(points, cells, mask, self.architecture.tokens)
-        return self._look(cells.offsets(points), axes, cells, mask, around)
+        return self._look(None, cells.offsets(points), axes, cells, mask, around)
 
     def example_inputs(self, clouds: int = 2, points: int = 300) -> tuple[Tensor, Tensor]:
         """Return random clouds of about a person's size, the last fifth of the points missing."""
@@ -122,21 +127,32 @@ class APEN(nn.Module):
         return zip(self.layers, self.aims, self.architecture.sigmas, self.architecture.kept)
 
     def _last_look(
-        self, features: Features, points: Tensor, cells: Cells, mask: Tensor
+        self, features: Features, points: Tensor, cells: Cells, mask: Tensor, taught: Tensor | None
     ) -> tuple[Looked, Tensor]:
         """Return the last look at the last cells, and the axes found, (A, B, N, 3, 2)."""
         offsets = cells.offsets(points)
         axes = [self.sides(features, offsets, cells)]
+        seen = axes[0].detach()
+        if taught is not None:
+            seen = torch.where(taught.any(-2, keepdim=True), taught, seen)
         around = look_around(offsets, cells, mask, self.architecture.tokens)
         for _ in range(1 if self.training else self.architecture.passes):
-            looked = self._look(offsets, axes[-1].detach(), cells, mask, around)
+            looked = self._look(features, offsets, seen, cells, mask, around)
             axes.append(looked.axes)
+            seen = looked.axes.detach()
         return looked, torch.stack(axes)
 
     def _look(
-        self, offsets: Tensor, axes: Tensor, cells: Cells, mask: Tensor, around: tuple[Around, ...]
+        self,
+        features: Features | None,
+        offsets: Tensor,
+        axes: Tensor,
+        cells: Cells,
+        mask: Tensor,
+        around: tuple[Around, ...],
     ) -> Looked:
-        return self.look(offsets, frames_of(axes, cells, self.architecture.chiral), mask, around)
+        frames = frames_of(axes, cells, self.architecture.chiral)
+        return self.look(features, offsets, frames, mask, around)
 
     def _first_cells(self, points: Tensor, mask: Tensor, partition: Tensor | None) -> Cells:
         if partition is None:

@@ -11,18 +11,52 @@ from torch import Tensor, nn
 
 from equi_nodes.equivariant.attention import Block
 from equi_nodes.geometry.neighbours import Close, first_of, mixed, take
-from equi_nodes.models.apen_around import NEARBY, PLACE, Around, largest, waves
-from equi_nodes.models.apen_layers import Architecture
+from equi_nodes.models.apen_layers import Architecture, Features, mean_of
+from equi_nodes.models.apen_look import NEARBY, Around, Looked, largest
 
 LAYERS = 2  # of attention, between guesses
+WAVES = (1.0, 2.0, 4.0)  # rad a length
+PLACE = 3 * (1 + 2 * len(WAVES))  # numbers that say where a point is
 
 
 class Figure(nn.Module):
-    """Tokens attend to each other, guess where they lie at rest, and tell the points."""
+    """Labels by where points are in the frame of their cell, and where they seem to lie at rest.
+
+    Of the other cells a point knows a mean of numbers that no motion of a part changes.
+    """
 
     def __init__(self, a: Architecture, scale: float):
         super().__init__()
-        self.near = scale / NEARBY
+        self.scale, self.known = scale, a.width
+        self.enter = nn.Linear(PLACE, a.width)
+        self.see = Tokens(a)
+        self.label = _layers(2 * a.width + PLACE, 2 * a.width, a.labels)
+        self.aim = nn.Linear(a.width, 3 * 2)
+        nn.init.zeros_(self.aim.weight)  # at first a look leaves frames as they are
+
+    def forward(
+        self,
+        _: Features | None,
+        offsets: Tensor,
+        frames: Tensor,
+        mask: Tensor,
+        around: tuple[Around, ...],
+    ) -> Looked:
+        """Look as ``apen_pieces.Pieces`` does; what the cells gave is not asked for."""
+        own = (offsets[..., None, :] @ frames).squeeze(-2) / self.scale
+        place = waves(own)
+        known, rest = self.see(self.enter(place), own, frames / self.scale, around[0])
+        whole = mean_of(known, mask)[:, None].expand_as(known)
+        logits = self.label(torch.cat([known, whole, place], -1))
+        axes = frames[..., ::2] + frames @ self.aim(known).unflatten(-1, (3, 2))
+        return Looked(known, logits, axes, rest * self.scale)
+
+
+class Tokens(nn.Module):
+    """Tokens attend to each other, guess where they lie at rest, and tell the points."""
+
+    def __init__(self, a: Architecture):
+        super().__init__()
         self.shape = _layers(3, a.width // 2, a.width)
         self.enter = nn.Sequential(nn.LayerNorm(a.width), nn.Linear(a.width, a.width))
         self.guesses = nn.ModuleList(Guess(a) for _ in range(a.blocks // LAYERS))
@@ -32,30 +66,34 @@ class Figure(nn.Module):
         self.leave = _layers(a.width + PLACE, a.width, a.width)
 
     def forward(
-        self, points: Tensor, own: Tensor, frames: Tensor, around: tuple[Around, ...]
+        self, points: Tensor, own: Tensor, frames: Tensor, around: Around
     ) -> tuple[Tensor, Tensor]:
-        """Look at points, of which (B, N, W) is known, at places (B, N, 3) in frames (B, N, 3, 3).
+        """Look at points, of which (B, N, W) is known, at places (B, N, 3).
+
+        Args:
+            points: what is known of them.
+            own: their places, in lengths.
+            frames: (B, N, 3, 3), which turn metres into lengths, too.
+            around: what is close.
 
         Returns:
-            what is known of them then, and where they lie at rest, (R, B, N, 3), better each time;
-            lengths as those of the places.
+            what is known of them then, and where they lie at rest, (R, B, N, 3), better each time.
         """
-        close = around[0]
-        count = close.below.index.shape[1]
-        offsets = close.below.offsets @ first_of(frames, count) / self.near
-        tokens = first_of(points, count) + self.enter(largest(self.shape(offsets), close.below))
+        count = around.below.index.shape[1]
+        offsets = NEARBY * around.below.offsets @ first_of(frames, count)
+        tokens = first_of(points, count) + self.enter(largest(self.shape(offsets), around.below))
         rest = []
         for guess in self.guesses:
-            tokens, maps = guess(tokens, close.apart)
-            rest.append(_mapped(maps, first_of(own, count), own, close.above))
-        points = self._told(tokens, frames, close.above)
+            tokens, maps = guess(tokens, around.apart)
+            rest.append(_mapped(maps, first_of(own, count), own, around.above))
+        points = self._told(tokens, frames, around.above)
         rest.append(rest[-1] + self.correct(points))
         return self.leave(torch.cat([points, waves(rest[-1])], -1)), torch.stack(rest)
 
     def _told(self, tokens: Tensor, frames: Tensor, above: Close) -> Tensor:
         """Return to each point the largest that close tokens say, by where it is beside them."""
         seen = take(self.tell(tokens), above.index)
-        return largest(seen - self.apart(above.offsets @ frames / self.near), above)
+        return largest(seen - self.apart(NEARBY * above.offsets @ frames), above)
 
 
 class Guess(nn.Module):
@@ -88,6 +126,12 @@ def _mapped(maps: Tensor, middles: Tensor, own: Tensor, above: Close) -> Tensor:
     shift = place - _times(matrix, middles)
     shift, matrix = mixed(torch.cat([shift, matrix], -1), above).split((3, 9), -1)
     return shift + _times(matrix, own)
+
+
+def waves(places: Tensor) -> Tensor:
+    """Return places (..., 3) with their sines and cosines, (..., PLACE): small steps are seen."""
+    phases = (places[..., None] * places.new_tensor(WAVES)).flatten(-2)
+    return torch.cat([places, phases.sin(), phases.cos()], -1)
 
 
 def _times(matrix: Tensor, vectors: Tensor) -> Tensor:

@@ -1,72 +1,91 @@
-"""A look at each cell in its frame, where vectors are plain numbers: a usual network of points.
+"""What all looks at cells in their frames share: what they go by, and what they tell.
 
-All of it sees one cell at a time, so that cells may move on their own. Letters: B clouds, N points,
-R guesses, W width.
+The first points are tokens, the first of these coarser tokens. Letters: B clouds, N points, M
+tokens, R guesses.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from equi_nodes.models.apen_around import PLACE, Around, waves
-from equi_nodes.models.apen_figure import Figure
-from equi_nodes.models.apen_layers import Architecture, mean_of
-from equi_nodes.models.apen_levels import Pieces
+from equi_nodes.equivariant.attention import NOWHERE
+from equi_nodes.equivariant.partition import Cells
+from equi_nodes.geometry.neighbours import Close, closest, first_of
+
+AROUND, HEARD = 16, 4  # neighbours that a token sees, tokens that a point hears from
+NEARBY = 4.0  # offsets to neighbours count so many times as much as those from the middle
+NOTHING = -10.0  # of what is not there, before a maximum
 
 
 class Looked(NamedTuple):
     """What a look tells of points.
 
     Attributes:
-        features: (B, N, W), which no motion of a cell changes.
+        known: (B, N, F) numbers that no motion of a cell changes.
         logits: (B, N, labels), likewise.
         axes: (B, N, 3, 2) where forward and up of their cell point after all.
-        rest: (R, B, N, 3) metres, where they lie on the figure at rest, better each time.
+        rest: (R, B, N, 3) metres, where they lie on the figure at rest, better each time; a look
+            at pieces makes no such guess.
     """
 
-    features: Tensor
+    known: Tensor
     logits: Tensor
     axes: Tensor
     rest: Tensor
 
 
-class InFrames(nn.Module):
-    """Labels of points by where they are in the frame of their cell, and what is around them.
+class Around(NamedTuple):
+    """What lies close in the same cell, for the tokens of one level.
 
-    Of the other cells a point knows a mean of numbers that no motion of a part changes.
+    Attributes:
+        below: to each token, points of the level below.
+        beside: to each token, tokens.
+        above: to each point of the level below, tokens.
+        apart: (B, 1, M, M) logits, large and negative to tokens of other cells and padding.
     """
 
-    def __init__(self, a: Architecture, scale: float):
-        super().__init__()
-        self.scale = scale
-        self.enter = nn.Linear(PLACE, a.width)
-        self.see = (Figure if a.figure else Pieces)(a, scale)
-        self.label = nn.Sequential(
-            nn.Linear(2 * a.width + PLACE, 2 * a.width),
-            nn.ReLU(),
-            nn.Linear(2 * a.width, a.labels),
+    below: Close
+    beside: Close
+    above: Close
+    apart: Tensor
+
+
+def largest(seen: Tensor, close: Close) -> Tensor:
+    """Return the largest (B, M, C) of what is seen (B, M, K, C) of close points."""
+    return seen.masked_fill(close.weight[..., None] == 0, NOTHING).max(2).values
+
+
+def look_around(
+    points: Tensor, cells: Cells, mask: Tensor, tokens: tuple[int, ...]
+) -> tuple[Around, ...]:
+    """Return what lies close in the same cell; the first points are tokens, so many at each level.
+
+    Args:
+        points: (B, N, 3) metres.
+        cells: the partition.
+        mask: (B, N) bool, the points that are there.
+        tokens: how many, ever fewer; with fewer points the others are not there.
+    """
+    levels, index = [], cells.index
+    for count in tokens:
+        first, own, there = (first_of(part, count) for part in (points, index, mask))
+        same = _together(cells, own, own, there)
+        levels.append(
+            Around(
+                closest(first, points, _together(cells, own, index, mask), AROUND),
+                closest(first, first, same, AROUND),
+                closest(points, first, _together(cells, index, own, there), HEARD),
+                NOWHERE * (~same).to(points)[:, None],
+            )
         )
-        self.aim = nn.Linear(a.width, 3 * 2)
-        nn.init.zeros_(self.aim.weight)  # at first a look leaves frames as they are
+        points, index, mask = first, own, there
+    return tuple(levels)
 
-    def forward(
-        self, offsets: Tensor, frames: Tensor, mask: Tensor, around: tuple[Around, ...]
-    ) -> Looked:
-        """Look at points at offsets (B, N, 3) from the middle of their cell in frames (B, N, 3, 3).
 
-        Args:
-            offsets: metres.
-            frames: of each point's cell, axes in columns.
-            mask: (B, N) bool, the points that are there.
-            around: what is close (``apen_around.look_around``).
-        """
-        own = (offsets[..., None, :] @ frames).squeeze(-2) / self.scale
-        place = waves(own)
-        points, rest = self.see(self.enter(place), own, frames, around)
-        whole = mean_of(points, mask)[:, None].expand_as(points)
-        logits = self.label(torch.cat([points, whole, place], -1))
-        axes = frames[..., ::2] + frames @ self.aim(points).unflatten(-1, (3, 2))
-        return Looked(points, logits, axes, rest * self.scale)
+def _together(cells: Cells, one: Tensor, other: Tensor, there: Tensor) -> Tensor:
+    """Return (B, A, C) which of the cells ``one`` (B, A) and ``other`` (B, C) are the same."""
+    if cells.member.shape[-1] == 1:
+        return there[:, None]
+    return (one[..., None] == other[:, None]) & there[:, None]

@@ -56,13 +56,15 @@ class Lesson(NamedTuple):
         clouds: the batch.
         axes: (B, N, 3, 2) where forward and up of each point's last cell point.
         partition: (B, N) int64 the true parts, if it is told them.
-        taught: about the axes, if they are told and only labels are to be found.
+        taught: about the axes, zero of the clouds whose frames are to be found; None: of all.
+        is_look: labels alone are to be found, in the frames that are taught.
     """
 
     clouds: PartBatch
     axes: Tensor
     partition: Tensor | None = None
     taught: Tensor | None = None
+    is_look: bool = False
 
 
 Draw = Callable[[np.random.Generator], Labelled]
@@ -132,7 +134,9 @@ def lesson(
     sizes: Architecture,
     step: int,
 ) -> Lesson:
-    """Return a batch; of every second pair of batches it is told about where the whole points.
+    """Return a batch, in which every second cloud is told about where its last cells point.
+
+    Figures are looked at without anything before it in every second pair of batches.
 
     Args:
         rng: of the choice, the turns and the thinning.
@@ -145,12 +149,14 @@ def lesson(
     points //= 1 + step % 2
     chosen = rng.integers(len(clouds), size=POINTS_A_STEP // points)
     drawn = batch(rng, [clouds[number] for number in chosen], points, sizes.seeds)
-    if step % GIVEN == 0:
-        return Lesson(drawn, drawn.axes, partition=drawn.parts + 1)
-    if not sizes.whole:
-        return Lesson(drawn, drawn.axes)
-    axes = drawn.whole[:, None].expand_as(drawn.axes)
-    return Lesson(drawn, axes, taught=turned(rng, axes, off) if step // 2 % 2 else None)
+    is_given, is_look = step % GIVEN == 0, sizes.figure and step // 2 % 2 == 1
+    axes = drawn.axes
+    if sizes.whole and not is_given:
+        axes = drawn.whole[:, None].expand_as(axes)
+    taught = turned(rng, axes, off)
+    if not is_look:
+        taught[:: 1 if sizes.figure else 2] = 0
+    return Lesson(drawn, axes, drawn.parts + 1 if is_given else None, taught, is_look)
 
 
 def logits_of(found: Segments | Tensor) -> Tensor:
@@ -164,12 +170,12 @@ def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
     if not isinstance(model, APEN):
         return _misnamed(model(clouds.points, mask)[mask], clouds.labels[mask])
     sigma = model.architecture.sigmas[-1]
-    if told.taught is None:
-        found = model(clouds.points, mask, told.partition)
-        axes, missed = found.axes, _missed(found.votes, clouds, sigma)
-    else:
+    if told.is_look:
         found = model.look_from(clouds.points, mask, told.taught)
         axes, missed = found.axes[None], 0.0
+    else:
+        found = model(clouds.points, mask, told.partition, told.taught)
+        axes, missed = found.axes, _missed(found.votes, clouds, sigma)
     named = _misnamed(found.logits[mask], clouds.labels[mask])
     turned_off = _turned_off(axes, told.axes, mask & (clouds.parts != NO_PART))
     return named + missed + turned_off + REST * _displaced(found.rest, clouds, sigma)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,14 +19,15 @@ from equi_nodes.runtime.weights import save_model
 SMALL = Architecture(  # an export takes longer the more is unrolled
     labels=5, categories=3, cells=24, scalars=16, vectors=4, moments=2, sigmas=(0.03, 0.1), steps=3
 )
+LOOKS = {"pieces": SMALL, "figure": replace(SMALL, figure=True, tokens=(24,))}
 LIMIT = 5e-3  # of logits of about ten
 
 
-@pytest.fixture(scope="module")
-def weights(tmp_path_factory) -> Path:
+@pytest.fixture(scope="module", params=LOOKS)
+def weights(request, tmp_path_factory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "apen.safetensors"
-    save_model(path, "apen", APEN(SMALL), {})
+    save_model(path, "apen", APEN(LOOKS[request.param]), {})
     return path
 
 
@@ -47,7 +49,7 @@ def test_both_backends_find_the_same_parts_at_any_size(weights: Path, onnx: Path
     scene = DEPLOYMENT.scene(SMALL, points, np.random.default_rng(0))
     both = [open_network("apen", str(weights), backend, 1) for backend in ("torch", "onnx")]
     found = [dict(zip(DEPLOYMENT.outputs, network(*scene))) for network in both]
-    assert all(network.architecture == SMALL for network in both)
+    assert both[0].architecture == both[1].architecture
     for name in ("instance", "live"):
         np.testing.assert_array_equal(found[0][name], found[1][name])
     assert found[0]["logits"].shape == (1, points, SMALL.labels)

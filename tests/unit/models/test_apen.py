@@ -48,10 +48,22 @@ def test_frames_that_are_told_are_looked_from():
     torch.manual_seed(0)
     model = APEN(replace(SMALL, whole=True, chiral=True)).eval()
     points, mask = model.example_inputs(2, 100)
-    model.train()  # looks once
+    axes = torch.eye(3)[:, ::2].expand(2, 100, 3, 2)
+    told = axes.clone()
+    told[0] = 0
+    before, after = model(points, mask), model(points, mask, taught=told)
+    assert torch.equal(before.logits[0], after.logits[0])
+    assert not torch.allclose(before.logits[1], after.logits[1])
+    assert torch.equal(before.axes[0], after.axes[0])  # that is where they are found
+
+
+def test_a_figure_is_looked_at_alone_as_within_the_whole():
+    torch.manual_seed(0)
+    model = APEN(replace(FIGURE, whole=True, chiral=True))
+    points, mask = model.example_inputs(2, 100)
     found = model(points, mask)
-    same = model.look_from(points, mask, found.axes[0])
-    assert torch.allclose(found.logits[mask], same.logits[mask], atol=1e-4)
+    alone = model.look_from(points, mask, found.axes[0])
+    assert torch.allclose(found.logits[mask], alone.logits[mask], atol=1e-4)
     other = model.look_from(points, mask, torch.eye(3)[:, ::2].expand(2, 100, 3, 2))
     assert not torch.allclose(found.logits[mask], other.logits[mask], atol=1e-2)
 

@@ -86,16 +86,26 @@ def test_pieces_of_a_room_are_put_elsewhere_as_they_are():
         assert np.abs(before.mean(0) - after.mean(0)).max() > 1e-2
 
 
-def test_lessons_tell_the_parts_or_the_axes_at_times():
+def test_lessons_tell_parts_at_times_and_axes_of_every_second_cloud():
     rng = np.random.default_rng(0)
     drawn, sizes = [cloud(rng) for _ in range(4)], replace(SMALL, whole=True)
-    given, free, looked = (lesson(rng, drawn, POINTS, 0.3, sizes, step) for step in range(3))
-    assert torch.equal(given.partition, given.clouds.parts + 1) and given.taught is None
-    assert torch.equal(given.axes, given.clouds.axes)
+    told = lesson(rng, drawn, POINTS, 0.3, sizes, 0)
+    assert torch.equal(told.partition, told.clouds.parts + 1)
+    assert torch.equal(told.axes, told.clouds.axes)
+    free = lesson(rng, drawn, POINTS, 0.3, sizes, 1)
     assert free.partition is None and free.clouds.points.shape[1] == POINTS // 2
-    assert torch.equal(free.axes[:, 0], free.clouds.whole) and free.taught is None
-    cosine = (looked.taught * looked.axes).sum(2)
-    assert looked.partition is None and 0.5 < cosine.mean() < 0.99
+    assert torch.equal(free.axes[:, 0], free.clouds.whole)
+    assert not free.taught[::2].any()
+    cosine = (free.taught * free.axes).sum(2)[1::2]
+    assert 0.5 < cosine.mean() < 0.99
+
+
+def test_figures_are_looked_at_alone_in_every_second_pair_of_lessons():
+    rng = np.random.default_rng(0)
+    drawn, sizes = [cloud(rng) for _ in range(4)], replace(SMALL, whole=True, figure=True)
+    lessons = [lesson(rng, drawn, POINTS, 0.3, sizes, step) for step in range(4)]
+    assert [told.is_look for told in lessons] == [False, False, True, True]
+    assert [bool(told.taught.any()) for told in lessons] == [False, False, True, True]
 
 
 def test_where_points_lie_at_rest_is_learned_where_it_is_known():

@@ -1,6 +1,7 @@
 """A look at what has many pieces: tokens at several levels, each looking at what is close.
 
-Letters: B clouds, N points, M tokens.
+The coarsest attend to each other, and what they made out is told down to the points. All see one
+cell at a time, so that cells may move on their own. Letters: B clouds, N points, M tokens.
 """
 
 from __future__ import annotations
@@ -9,23 +10,63 @@ import torch
 from torch import Tensor, nn
 
 from equi_nodes.equivariant.attention import Block
+from equi_nodes.equivariant.invariants import length
 from equi_nodes.geometry.neighbours import Close, first_of, mixed, take
-from equi_nodes.models.apen_around import NEARBY, Around, largest
-from equi_nodes.models.apen_layers import Architecture
+from equi_nodes.models.apen_layers import Architecture, Features, mean_of
+from equi_nodes.models.apen_look import NEARBY, Around, Looked, largest
 
 
 class Pieces(nn.Module):
-    """Points at all levels; where pieces lie at rest they do not guess."""
+    """Features that are equivariant cell by cell, of a look at each cell in its frame, and labels.
+
+    Of the other cells a point knows a mean of numbers that no motion of a part changes.
+    """
 
     def __init__(self, a: Architecture, scale: float):
         super().__init__()
+        self.scale = scale
+        self.outputs = a.scalars, 3 * a.vectors
+        self.enter = nn.Linear(sum(self.outputs) + 3, a.width)
         self.level = Level(a, scale / NEARBY)
+        self.leave = nn.Sequential(
+            nn.LayerNorm(2 * a.width),
+            nn.Linear(2 * a.width, a.width),
+            nn.ReLU(),
+            nn.Linear(a.width, sum(self.outputs)),
+        )
+        self.aim = nn.Linear(a.vectors, 2, bias=False)
+        self.known = a.scalars + a.vectors
+        self.label = nn.Sequential(
+            nn.Linear(self.known, self.known), nn.SiLU(), nn.Linear(self.known, a.labels)
+        )
 
     def forward(
-        self, points: Tensor, own: Tensor, frames: Tensor, around: tuple[Around, ...]
-    ) -> tuple[Tensor, Tensor]:
-        """Look as ``apen_figure.Figure`` does, of no guesses."""
-        return self.level(points, frames, around), own.new_zeros(0, *own.shape)
+        self,
+        features: Features,
+        offsets: Tensor,
+        frames: Tensor,
+        mask: Tensor,
+        around: tuple[Around, ...],
+    ) -> Looked:
+        """Look at points at offsets (B, N, 3) from the middle of their cell in frames (B, N, 3, 3).
+
+        Args:
+            features: that the cells gave.
+            offsets: metres.
+            frames: of each point's cell, axes in columns.
+            mask: (B, N) bool, the points that are there.
+            around: what is close to each other.
+        """
+        vectors = torch.cat([features.vectors, offsets[..., None] / self.scale], -1)
+        seen = (frames.transpose(-1, -2) @ vectors).flatten(2)
+        points = self.enter(torch.cat([features.scalars, seen], -1))
+        points = self.level(points, frames, around)
+        whole = mean_of(points, mask)[:, None].expand_as(points)
+        scalars, vectors = self.leave(torch.cat([points, whole], -1)).split(self.outputs, -1)
+        features = features.plus(scalars, frames @ vectors.unflatten(-1, (3, -1)))
+        known = torch.cat([features.scalars, length(features.vectors)], -1)
+        axes = frames[..., ::2] + self.aim(features.vectors)
+        return Looked(known, self.label(known), axes, offsets.new_zeros(0, *offsets.shape))
 
 
 class Level(nn.Module):
