@@ -9,7 +9,8 @@ from torch import Tensor
 from equi_nodes.geometry.neighbours import seeds_first
 from equi_nodes.models.apen import APEN, Architecture, Segments
 
-TOLERANCE = {torch.float32: 1e-3, torch.float64: 1e-10}  # short untrained axes raise rounding
+TOLERANCE = {torch.float32: 2e-5, torch.float64: 1e-10}  # untrained frames raise rounding
+RAISED = {"pieces": 1, "figure": 20}  # so many times more, by waves of places in these frames
 CELLS, PARTS, POINTS = 48, 6, 360
 LOOKS = {"pieces": {}, "figure": {"figure": True, "tokens": (96,), "blocks": 4}}
 
@@ -69,7 +70,7 @@ def test_every_true_part_may_move_on_its_own_where_the_partition_is_given(look, 
     before = model(points, mask, parts)
     after = model(each_moved(points, parts), mask, parts)
     assert before.logits[mask].std(0).max() > 1e-2
-    assert change(before, after, mask) < TOLERANCE[dtype]
+    assert change(before, after, mask) < RAISED[look] * TOLERANCE[dtype]
     for one, other in zip(before.votes, after.votes):
         expected = each_moved(one, parts)
         assert float((expected - other).abs()[mask].max()) < TOLERANCE[dtype]
@@ -99,7 +100,7 @@ def test_the_whole_may_move_with_the_predicted_partition(dtype, most):
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 1e-3), (torch.float64, 1e-9)])
+@pytest.mark.parametrize(("dtype", "most"), [(torch.float32, 2e-4), (torch.float64, 1e-9)])
 @pytest.mark.parametrize("look", LOOKS)
 def test_a_look_at_the_whole_turns_with_it_and_with_known_parts_turns_with_each(look, dtype, most):
     model = network(dtype, whole=True, chiral=True, **LOOKS[look])
@@ -110,7 +111,7 @@ def test_a_look_at_the_whole_turns_with_it_and_with_known_parts_turns_with_each(
     assert float((turn @ before.axes - after.axes).abs()[:, mask].max()) < most
     moved = each_moved(points, parts)
     given = change(model(points, mask, parts), model(moved, mask, parts), mask)
-    assert given < TOLERANCE[dtype]
+    assert given < RAISED[look] * TOLERANCE[dtype]
     assert change(before, model(moved, mask), mask) > 1e-3  # else it would not see the whole
 
 
