@@ -9,7 +9,6 @@ from functools import partial
 from typing import Any, ClassVar
 
 from rclpy.clock import Clock, ClockType
-from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.qos import QoSProfile
 from std_msgs.msg import Float64
 
@@ -18,6 +17,7 @@ from equi_nodes.ros import qos
 from equi_nodes.ros.clock import NodeClock, steady_ns
 from equi_nodes.ros.convert import SECOND_NS, stamp_ns
 from equi_nodes.ros.diagnostics import ERROR, OK, WARN, Diagnostics, Report
+from equi_nodes.ros.ending import unless_ended
 from equi_nodes.ros.gate import Content
 from equi_nodes.ros.guard import Guard
 from equi_nodes.ros.input import Input
@@ -237,12 +237,8 @@ class PipelineNode(ManagedNode):
         self._timing.publish(Float64(data=self._runner.work_time.newest_ms))
 
     def _deliver(self, job: Job, result: Result) -> None:
-        """Deliver a result; what fails because a signal has ended the context is no failure."""
-        try:
+        with unless_ended(self.context):
             self.deliver(job, result)
-        except rclpy_implementation.RCLError:
-            if self.context.ok():
-                raise
 
     def _age_s(self, job: Job, result: Result) -> float:
         """Return the age of a result by its stamp, or since its message where stamps tell none.

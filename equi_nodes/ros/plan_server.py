@@ -9,12 +9,14 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
+import rclpy
 from rclpy.action import ActionServer, CancelResponse, GoalResponse
 
 from equi_nodes.ros import qos
 from equi_nodes.ros.base_node import PipelineNode
 from equi_nodes.ros.clock import steady_ns
 from equi_nodes.ros.convert import SECOND_NS
+from equi_nodes.ros.ending import unless_ended
 from equi_nodes.ros.messages import make
 from equi_nodes.ros.plan_figures import PlanFigures
 from equi_nodes.ros.plan_inputs import Order
@@ -73,7 +75,7 @@ class PlanServer:
         return GoalResponse.REJECT
 
     def _accept(self, handle: Any) -> None:
-        goal = _Goal(handle, self._kind, self._schedule)
+        goal = _Goal(handle, self._kind, self._node.context, self._schedule)
         self._goals[bytes(handle.goal_id.uuid)] = goal
         self._desk.put(goal.order)
         self._look()
@@ -118,10 +120,12 @@ class _Goal:
         is_cancelled: nobody waits for it any more.
     """
 
-    def __init__(self, handle: Any, kind: type, done: Callable[[Any], None]) -> None:
+    def __init__(
+        self, handle: Any, kind: type, context: rclpy.Context, done: Callable[[Any], None]
+    ) -> None:
         self.plan: PlanSample | None = None
         self.is_cancelled = False
-        self._handle, self._kind, self._done = handle, kind, done
+        self._handle, self._kind, self._context, self._done = handle, kind, context, done
         self._came_ns = self._said_ns = steady_ns()
         self._took_ns = 0
         request = handle.request
@@ -169,7 +173,8 @@ class _Goal:
         self._said_ns = steady_ns()
         if "state" in self._kind.Feedback.get_fields_and_field_types():
             elapsed = _duration(self._said_ns - self._came_ns)
-            self._handle.publish_feedback(self._kind.Feedback(state=state, elapsed=elapsed))
+            with unless_ended(self._context):
+                self._handle.publish_feedback(self._kind.Feedback(state=state, elapsed=elapsed))
 
 
 def _problems(request: Any) -> Iterator[str]:
