@@ -20,7 +20,7 @@ from equi_nodes.equivariant.partition import Cells, cells_of, cluster, voronoi
 from equi_nodes.models.apen_figure import Figure
 from equi_nodes.models.apen_frames import Sides, frames_of
 from equi_nodes.models.apen_layers import Architecture, Features, InCells, mean_of
-from equi_nodes.models.apen_look import Around, Looked, look_around
+from equi_nodes.models.apen_look import Looked, look_around
 from equi_nodes.models.apen_pieces import Pieces
 
 
@@ -115,7 +115,8 @@ class APEN(nn.Module):
         """
         cells = _the_whole(points, mask)
         around = look_around(points, cells, mask, self.architecture.tokens)
-        return self._look(None, cells.offsets(points), axes, cells, mask, around)
+        frames = frames_of(axes, cells, self.architecture.chiral)
+        return self.look(None, cells.offsets(points), frames, mask, around)
 
     def example_inputs(self, clouds: int = 2, points: int = 300) -> tuple[Tensor, Tensor]:
         """Return random clouds of about a person's size, the last fifth of the points missing."""
@@ -137,22 +138,11 @@ class APEN(nn.Module):
             seen = torch.where(taught.any(-2, keepdim=True), taught, seen)
         around = look_around(offsets, cells, mask, self.architecture.tokens)
         for _ in range(1 if self.training else self.architecture.passes):
-            looked = self._look(features, offsets, seen, cells, mask, around)
+            frames = frames_of(seen, cells, self.architecture.chiral)
+            looked = self.look(features, offsets, frames, mask, around)
             axes.append(looked.axes)
             seen = looked.axes.detach()
         return looked, torch.stack(axes)
-
-    def _look(
-        self,
-        features: Features | None,
-        offsets: Tensor,
-        axes: Tensor,
-        cells: Cells,
-        mask: Tensor,
-        around: tuple[Around, ...],
-    ) -> Looked:
-        frames = frames_of(axes, cells, self.architecture.chiral)
-        return self.look(features, offsets, frames, mask, around)
 
     def _first_cells(self, points: Tensor, mask: Tensor, partition: Tensor | None) -> Cells:
         if partition is None:

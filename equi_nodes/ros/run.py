@@ -9,11 +9,11 @@ from collections.abc import Callable
 
 import rclpy
 from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
-from rclpy.impl.implementation_singleton import rclpy_implementation
 
 from equi_nodes.errors import EquiError
 from equi_nodes.ros.base_node import PipelineNode
 from equi_nodes.ros.end_with_parent import obey
+from equi_nodes.ros.ending import unless_ended
 
 
 def run(create: Callable[[], PipelineNode]) -> None:
@@ -21,18 +21,16 @@ def run(create: Callable[[], PipelineNode]) -> None:
     node = None
     obey()
     try:
-        rclpy.init()
-        node = _create(create)
-        executor = SingleThreadedExecutor()  # its tails are the shortest: work is in the worker
-        executor.add_node(node)
-        if node.settings.autostart:
-            node.start()
-        executor.spin()
+        with unless_ended(rclpy.get_default_context()):
+            rclpy.init()
+            node = _create(create)
+            executor = SingleThreadedExecutor()  # its tails are the shortest: work is in the worker
+            executor.add_node(node)
+            if node.settings.autostart:
+                node.start()
+            executor.spin()
     except (KeyboardInterrupt, ExternalShutdownException):
         pass
-    except rclpy_implementation.RCLError:
-        if rclpy.ok():  # else a signal came between a look at the context and its use
-            raise
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)  # an impatient second Ctrl-C must not break the end
     if node:

@@ -169,22 +169,21 @@ def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
     clouds, mask = told.clouds, told.clouds.mask
     if not isinstance(model, APEN):
         return _misnamed(model(clouds.points, mask)[mask], clouds.labels[mask])
-    sigma = model.architecture.sigmas[-1]
+    sigma, is_part = model.architecture.sigmas[-1], mask & (clouds.parts != NO_PART)
     if told.is_look:
         found = model.look_from(clouds.points, mask, told.taught)
         axes, missed = found.axes[None], 0.0
     else:
         found = model(clouds.points, mask, told.partition, told.taught)
-        axes, missed = found.axes, _missed(found.votes, clouds, sigma)
+        axes, missed = found.axes, _missed(found.votes, clouds.centres, is_part, sigma)
     named = _misnamed(found.logits[mask], clouds.labels[mask])
-    turned_off = _turned_off(axes, told.axes, mask & (clouds.parts != NO_PART))
+    turned_off = _turned_off(axes, told.axes, is_part)
     return named + missed + turned_off + REST * _displaced(found.rest, clouds, sigma)
 
 
-def _missed(votes: Tensor, clouds: PartBatch, sigma: float) -> Tensor:
+def _missed(votes: Tensor, centres: Tensor, is_part: Tensor, sigma: float) -> Tensor:
     """Return by how many spreads the votes (L, B, N, 3) miss the middle of their part."""
-    is_part = clouds.mask & (clouds.parts != NO_PART)
-    missed = (votes - clouds.centres).abs().sum(-1)[:, is_part]
+    missed = (votes - centres).abs().sum(-1)[:, is_part]
     return missed.clamp(max=FAR * sigma).mean() / sigma
 
 

@@ -23,11 +23,16 @@ LOOKS = {"pieces": SMALL, "figure": replace(SMALL, figure=True, tokens=(24,))}
 LIMIT = 2e-2  # of logits of up to thirty, of figures whose frames are less sure than of people
 
 
-@pytest.fixture(scope="module", params=LOOKS)
-def weights(request, tmp_path_factory) -> Path:
+@pytest.fixture(scope="module", params=LOOKS.values(), ids=LOOKS)
+def small(request) -> Architecture:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def weights(small: Architecture, tmp_path_factory) -> Path:
     torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "apen.safetensors"
-    save_model(path, "apen", APEN(LOOKS[request.param]), {})
+    save_model(path, "apen", APEN(small), {})
     return path
 
 
@@ -45,15 +50,15 @@ def test_the_shipped_network_agrees_with_torch_also_on_turned_bodies() -> None:
 
 
 @pytest.mark.parametrize("points", [30, 700])
-def test_both_backends_find_the_same_parts_at_any_size(weights: Path, onnx: Path, points: int):
-    scene = DEPLOYMENT.scene(SMALL, points, np.random.default_rng(0))
+def test_both_backends_find_the_same_parts_at_any_size(weights, onnx, small, points: int):
+    scene = DEPLOYMENT.scene(small, points, np.random.default_rng(0))
     both = [open_network("apen", str(weights), backend, 1) for backend in ("torch", "onnx")]
     found = [dict(zip(DEPLOYMENT.outputs, network(*scene))) for network in both]
-    assert both[0].architecture == both[1].architecture
+    assert all(network.architecture == small for network in both)
     for name in ("instance", "live"):
         np.testing.assert_array_equal(found[0][name], found[1][name])
-    assert found[0]["logits"].shape == (1, points, SMALL.labels)
-    assert found[0]["delta"].shape == (1, len(SMALL.sigmas))
+    assert found[0]["logits"].shape == (1, points, small.labels)
+    assert found[0]["delta"].shape == (1, len(small.sigmas))
 
 
 def test_a_tensorrt_engine_is_built_without_a_gpu(onnx: Path) -> None:
