@@ -9,17 +9,17 @@ import sys
 import pytest
 
 from equi_nodes.config.graph import read_graph
-from equi_nodes.datasets.bags import summarize
+from equi_nodes.datasets.bags import read_messages, summarize
 
 DEMO = [sys.executable, "-c", "from equi_nodes.cli.main import main; raise SystemExit(main())"]
 
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """Run the demo for some seconds; return its folder and its figures."""
+    """Run the demo for a minute, of which its start takes some; return its folder and figures."""
     folder = tmp_path_factory.mktemp("demo")
-    options = ["--minutes", "0.5", "--out", str(folder), "--json", str(folder / "figures.json")]
-    done = subprocess.run([*DEMO, "demo", *options], capture_output=True, text=True, timeout=110.0)
+    options = ["--minutes", "1", "--out", str(folder), "--json", str(folder / "figures.json")]
+    done = subprocess.run([*DEMO, "demo", *options], capture_output=True, text=True, timeout=150.0)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "report.html" in done.stdout
     return folder, json.loads((folder / "figures.json").read_text())
@@ -39,11 +39,25 @@ def test_every_node_worked_and_none_lost_its_input(run):
 
 
 def test_the_odometry_is_near_the_truth_and_the_robot_drives(run):
-    _, figures = run
+    folder, figures = run
     assert figures["odometry"]["ate_rmse_m"] < 0.1
-    assert figures["driven_m"] > 0.3
+    assert figures["driven_m"] > 0.3, _why_standing(folder, figures)
     assert figures["goals"]["count"] == 3
     assert 0.0 < figures["minutes"] < 3.0
+
+
+def _why_standing(folder, figures):
+    """Return all that tells why a robot did not drive: where messages got lost, who said what."""
+    said = {
+        (status.name, status.message, *((item.key, item.value) for item in status.values))
+        for item in read_messages(folder / "bag", "/diagnostics")
+        for status in item.message.status
+        if status.name.endswith(("following", "time"))
+    }
+    plans = [len(item.message.poses) for item in read_messages(folder / "bag", "/plan")]
+    log = (folder / "nodes.log").read_text()
+    parts = figures["losses"], figures["causes"], figures["notes"], plans, log, *sorted(said)
+    return "\n".join(map(str, parts))
 
 
 def test_bag_report_and_film_are_there(run):
@@ -54,4 +68,4 @@ def test_bag_report_and_film_are_there(run):
     for name in ("points", "left/image_raw", "odom", "tracks", "predictions", "map", "plan", "imu"):
         assert topics[f"/{name}"].count > 0, name
     size = sum(path.stat().st_size for path in (folder / "bag").iterdir())
-    assert size < 200e6 * 0.5
+    assert size < 200e6
