@@ -28,15 +28,17 @@ NETWORKS = ("apen", "pointnet", "dgcnn")
 SPLITS = {"random": "train", "unseen": "test", "ood": "ood"}  # of the recorded poses
 CLOUDS = 40  # of people, a split and view
 ROOMS, SCANS = 8, 6  # rooms, and scans of each with the furniture moved
-EPOCHS = {"people": part_training.EPOCHS, "rooms": 6, "rooms, one": 28}
+EPOCHS = {"people": part_training.EPOCHS["people"], "rooms": 6, "rooms, one": 28}
 RATES = {"people": LEARNING_RATE, "rooms": LEARNING_RATE, "rooms, one": 4e-3}
 DRAWN = 10  # clouds
 
 
 def configure(group: argparse._ArgumentGroup) -> None:
     """Add the arguments of apen, whose ``--task`` is declared with the planner's."""
-    group.add_argument("--length", type=int, metavar="N", help="epochs of 200 steps (50; rooms 28)")
-    group.add_argument("--others", type=int, metavar="N", help="those of the others (50; rooms 6)")
+    group.add_argument(
+        "--length", type=int, metavar="N", help="epochs of 200 steps (125; rooms 28)"
+    )
+    group.add_argument("--others", type=int, metavar="N", help="those of the others (125; rooms 6)")
     group.add_argument("--clouds", type=Path, metavar="PNG", help="draw ten labelled clouds")
     group.add_argument("--rooms", type=int, metavar="N", help="how many rooms to test in (8)")
 

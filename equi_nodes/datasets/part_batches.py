@@ -26,6 +26,7 @@ from equi_nodes.geometry.rotations import exp_so3
 
 PERSON_POINTS = 1024
 MARGIN = 0.4  # m, of the places where pieces are put from the edge of the floor
+EMPTY, CROP = 0.05, (0.5, 4.0)  # share of clouds without a person; m, their radius
 NO_PART = -1  # of points that belong to nothing, such as outliers
 
 LABELS = {
@@ -164,9 +165,10 @@ def batch(rng: np.random.Generator, clouds: list[Labelled], points: int, seeds: 
     )
 
 
-def turned(rng: np.random.Generator, axes: Tensor, deviation: float) -> Tensor:
-    """Return axes (B, N, 3, 2), each cloud's turned by its own rotation of some deviation, rad."""
-    turns = np.stack([exp_so3(rng.normal(0, deviation, 3)) for _ in axes])
+def turned(rng: np.random.Generator, axes: Tensor, deviation: float | np.ndarray) -> Tensor:
+    """Return axes (B, N, 3, 2), each cloud's turned by some deviation, or its own (B,), rad."""
+    spread = np.broadcast_to(deviation, len(axes))
+    turns = np.stack([exp_so3(rng.normal(0, own, 3)) for own in spread])
     return torch.from_numpy(turns).to(axes)[:, None] @ axes
 
 
@@ -213,9 +215,23 @@ def _poses(split: str) -> Poses:
 
 
 def _person(rng: np.random.Generator) -> Labelled:
-    """Return a person of the train split; every second one is as clean as the sensor lets it be."""
+    """Return a person of the train split; every second one is as clean as the sensor lets it be.
+
+    Now and then there is none.
+    """
+    if rng.random() < EMPTY:
+        return _nobody(rng)
     options = TRAINING if rng.random() < 0.5 else CloudOptions()
     return person_cloud(rng, "train", VIEWS[rng.integers(len(VIEWS))], options)
+
+
+def _nobody(rng: np.random.Generator) -> Labelled:
+    """Return what is around some place in a room."""
+    points = room_cloud(rng, rooms.draw_room(rng)).points
+    apart = np.linalg.norm(points - points[rng.integers(len(points))], axis=1)
+    points = points[apart < np.exp(rng.uniform(*np.log(CROP)))]
+    labels, parts = np.full(len(points), OUTSIDE), np.full(len(points), NO_PART)
+    return Labelled(points, labels, parts, random_rotation(rng)[None])
 
 
 def _room(rng: np.random.Generator) -> Labelled:

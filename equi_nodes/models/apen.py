@@ -11,6 +11,7 @@ points, K cells, L layers, S scalars, C vectors.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -108,15 +109,18 @@ class APEN(nn.Module):
             torch.stack(votes) + middle, torch.stack(delta), torch.stack(live), axes, looked.rest,
         )  # fmt: skip
 
-    def look_from(self, points: Tensor, mask: Tensor, axes: Tensor) -> Looked:
-        """Look once at whole figures whose frames are told, (B, N, 3, 2), for training.
+    def look_from(self, points: Tensor, mask: Tensor, axes: Tensor, looks: int = 1) -> Looked:
+        """Look at whole figures whose frames are told, (B, N, 3, 2), for training.
 
-        It takes part of the time, as cells, votes and frames are not asked for.
+        It takes part of the time, as cells, votes and frames are not asked for. Of several looks
+        the last one learns.
         """
         cells = _the_whole(points, mask)
-        around = look_around(points, cells, mask, self.architecture.tokens)
-        frames = frames_of(axes, cells, self.architecture.chiral)
-        return self.look(None, cells.offsets(points), frames, mask, around)
+        look = self._looks(None, cells.offsets(points), cells, mask, axes)
+        with torch.no_grad():
+            for _ in range(looks - 1):
+                next(look)
+        return next(look)
 
     def example_inputs(self, clouds: int = 2, points: int = 300) -> tuple[Tensor, Tensor]:
         """Return random clouds of about a person's size, the last fifth of the points missing."""
@@ -136,13 +140,22 @@ class APEN(nn.Module):
         seen = axes[0].detach()
         if taught is not None:
             seen = torch.where(taught.any(-2, keepdim=True), taught, seen)
-        around = look_around(offsets, cells, mask, self.architecture.tokens)
-        for _ in range(1 if self.training else self.architecture.passes):
-            frames = frames_of(seen, cells, self.architecture.chiral)
-            looked = self.look(features, offsets, frames, mask, around)
-            axes.append(looked.axes)
-            seen = looked.axes.detach()
-        return looked, torch.stack(axes)
+        passes = 1 if self.training else self.architecture.passes
+        looks = [*islice(self._looks(features, offsets, cells, mask, seen), passes)]
+        return looks[-1], torch.stack(axes + [looked.axes for looked in looks])
+
+    def _looks(
+        self, features: Features | None, offsets: Tensor, cells: Cells, mask: Tensor, axes: Tensor
+    ) -> Iterator[Looked]:
+        """Look again and again, each time in the frames and with the places found before."""
+        a, before = self.architecture, None
+        around = look_around(offsets, cells, mask, a.tokens, a.figure)
+        while True:
+            frames = frames_of(axes, cells, a.chiral)
+            looked = self.look(features, offsets, frames, mask, around, before)
+            yield looked
+            axes = looked.axes.detach()
+            before = looked.rest[-1].detach() if a.figure else None
 
     def _first_cells(self, points: Tensor, mask: Tensor, partition: Tensor | None) -> Cells:
         if partition is None:

@@ -6,6 +6,8 @@ Letters: B clouds, N points, M tokens, R guesses, W width.
 
 from __future__ import annotations
 
+from contextlib import nullcontext
+
 import torch
 from torch import Tensor, nn
 
@@ -28,7 +30,7 @@ class Figure(nn.Module):
     def __init__(self, a: Architecture, scale: float):
         super().__init__()
         self.scale, self.known = scale, a.width
-        self.enter = nn.Linear(PLACE, a.width)
+        self.enter = nn.Linear(2 * PLACE, a.width)
         self.see = Tokens(a)
         self.label = _layers(2 * a.width + PLACE, 2 * a.width, a.labels)
         self.aim = nn.Linear(a.width, 3 * 2)
@@ -41,14 +43,24 @@ class Figure(nn.Module):
         frames: Tensor,
         mask: Tensor,
         around: tuple[Around, ...],
+        before: Tensor | None = None,
     ) -> Looked:
-        """Look as ``apen_pieces.Pieces`` does; what the cells gave is not asked for."""
+        """Look as ``apen_pieces.Pieces`` does; what the cells gave is not asked for.
+
+        The look before may tell where it guessed that points lie at rest, (B, N, 3) metres.
+        """
         own = (offsets[..., None, :] @ frames).squeeze(-2) / self.scale
         place = waves(own)
-        known, rest = self.see(self.enter(place), own, frames / self.scale, around[0])
-        whole = mean_of(known, mask)[:, None].expand_as(known)
-        logits = self.label(torch.cat([known, whole, place], -1))
-        axes = frames[..., ::2] + frames @ self.aim(known).unflatten(-1, (3, 2))
+        guessed = None if before is None else before / self.scale
+        told = torch.zeros_like(place) if guessed is None else waves(guessed)
+        with _fast_matrices() if self.training else nullcontext():
+            points = self.enter(torch.cat([place, told], -1)).to(own)
+            known, rest = self.see(points, own, frames / self.scale, around[0], guessed)
+            whole = mean_of(known, mask)[:, None].expand_as(known)
+            logits = self.label(torch.cat([known, whole, place], -1))
+            aims = self.aim(known)
+        known, logits, aims = (found.to(own) for found in (known, logits, aims))
+        axes = frames[..., ::2] + frames @ aims.unflatten(-1, (3, 2))
         return Looked(known, logits, axes, rest * self.scale)
 
 
@@ -57,7 +69,7 @@ class Tokens(nn.Module):
 
     def __init__(self, a: Architecture):
         super().__init__()
-        self.shape = _layers(3, a.width // 2, a.width)
+        self.shape = _layers(3 + 3, a.width // 2, a.width)
         self.enter = nn.Sequential(nn.LayerNorm(a.width), nn.Linear(a.width, a.width))
         self.guesses = nn.ModuleList(Guess(a) for _ in range(a.blocks // LAYERS))
         self.tell = nn.Linear(a.width, a.width)
@@ -66,7 +78,7 @@ class Tokens(nn.Module):
         self.leave = _layers(a.width + PLACE, a.width, a.width)
 
     def forward(
-        self, points: Tensor, own: Tensor, frames: Tensor, around: Around
+        self, points: Tensor, own: Tensor, frames: Tensor, around: Around, guessed: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Look at points, of which (B, N, W) is known, at places (B, N, 3).
 
@@ -75,13 +87,16 @@ class Tokens(nn.Module):
             own: their places, in lengths.
             frames: (B, N, 3, 3), which turn metres into lengths, too.
             around: what is close.
+            guessed: where they seemed to lie at rest before, in lengths.
 
         Returns:
             what is known of them then, and where they lie at rest, (R, B, N, 3), better each time.
         """
         count = around.below.index.shape[1]
-        offsets = NEARBY * around.below.offsets @ first_of(frames, count)
-        tokens = first_of(points, count) + self.enter(largest(self.shape(offsets), around.below))
+        offsets = around.below.offsets @ first_of(frames, count)
+        apart = torch.cat([offsets, _apart(guessed, offsets, around.below)], -1)
+        seen = largest(self.shape(NEARBY * apart), around.below)
+        tokens = first_of(points, count) + self.enter(seen)
         rest = []
         for guess in self.guesses:
             tokens, maps = guess(tokens, around.apart)
@@ -132,6 +147,22 @@ def waves(places: Tensor) -> Tensor:
     """Return places (..., 3) with their sines and cosines, (..., PLACE): small steps are seen."""
     phases = (places[..., None] * places.new_tensor(WAVES)).flatten(-2)
     return torch.cat([places, phases.sin(), phases.cos()], -1)
+
+
+def _apart(guessed: Tensor | None, offsets: Tensor, close: Close) -> Tensor:
+    """Return how far apart close points lie at rest, if they do as guessed; (B, M, K, 3).
+
+    Beside how far apart they are it says where a guess stretches the skin.
+    """
+    if guessed is None:
+        return torch.zeros_like(offsets)
+    return take(guessed, close.index) - first_of(guessed, close.index.shape[1])[:, :, None]
+
+
+def _fast_matrices() -> torch.autocast:
+    """Return a context where matrices have 16 bits, if the processor multiplies those faster."""
+    is_faster = torch.cpu.get_capabilities().get("avx512_bf16", False)
+    return torch.autocast("cpu", torch.bfloat16, enabled=is_faster)
 
 
 def _times(matrix: Tensor, vectors: Tensor) -> Tensor:

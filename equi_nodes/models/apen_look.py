@@ -41,13 +41,13 @@ class Around(NamedTuple):
 
     Attributes:
         below: to each token, points of the level below.
-        beside: to each token, tokens.
+        beside: to each token, tokens; a look at figures does not ask.
         above: to each point of the level below, tokens.
         apart: (B, 1, M, M) logits, large and negative to tokens of other cells and padding.
     """
 
     below: Close
-    beside: Close
+    beside: Close | None
     above: Close
     apart: Tensor
 
@@ -58,7 +58,7 @@ def largest(seen: Tensor, close: Close) -> Tensor:
 
 
 def look_around(
-    points: Tensor, cells: Cells, mask: Tensor, tokens: tuple[int, ...]
+    points: Tensor, cells: Cells, mask: Tensor, tokens: tuple[int, ...], is_figure: bool
 ) -> tuple[Around, ...]:
     """Return what lies close in the same cell; the first points are tokens, so many at each level.
 
@@ -67,6 +67,7 @@ def look_around(
         cells: the partition.
         mask: (B, N) bool, the points that are there.
         tokens: how many, ever fewer; with fewer points the others are not there.
+        is_figure: tokens are not asked what is beside them.
     """
     levels, index = [], cells.index
     for count in tokens:
@@ -75,7 +76,7 @@ def look_around(
         levels.append(
             Around(
                 closest(first, points, _together(cells, own, index, mask), AROUND),
-                closest(first, first, same, AROUND),
+                None if is_figure else closest(first, first, same, AROUND),
                 closest(points, first, _together(cells, index, own, there), HEARD),
                 NOWHERE * (~same).to(points)[:, None],
             )

@@ -47,6 +47,7 @@ class Pieces(nn.Module):
         frames: Tensor,
         mask: Tensor,
         around: tuple[Around, ...],
+        _: Tensor | None = None,
     ) -> Looked:
         """Look at points at offsets (B, N, 3) from the middle of their cell in frames (B, N, 3, 3).
 

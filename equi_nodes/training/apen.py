@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
@@ -26,16 +27,18 @@ from equi_nodes.models.apen import APEN, Architecture, Segments
 from equi_nodes.models.segmenters import DGCNN, PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
 
-POINTS_A_STEP, STEPS = 4096, 200  # of all clouds of a batch, and batches of an epoch
+POINTS_A_STEP, STEPS = 4096, 200  # of all clouds of a batch, and steps of an epoch
+AT_ONCE = {"people": 2}  # batches of a step, if not one
 POINTS = {"people": 512, "rooms": 4096, "objects": 512}  # of a cloud; every second batch: half
-DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
+DRAWN, KEPT = 300, 8  # clouds a batch of a step drawn anew for an epoch, and epochs they serve
 VALIDATED = 30_720  # points, of all clouds
 GIVEN = 8  # each such batch is told its true parts
+WHOLLY = 15  # of figures each such pair of batches is taken wholly, the others are looked at alone
 REST = 4.0  # what one spread of votes off the place at rest counts beside the labels
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
 OFF = {"people": 0.3, "rooms": 0.1, "objects": 0.3}  # rad, deviation of axes that are told
 SIZES = {  # if not those of people
-    "people": {"tokens": (128,), "width": 128, "blocks": 6, "figure": True, "whole": True},
+    "people": {"tokens": (128,), "width": 128, "blocks": 10, "figure": True, "whole": True},
     "rooms": {
         "sigmas": (0.15, 0.4), "kept": (32, 16), "tokens": (1024, 128), "whole": True,
     },
@@ -43,7 +46,7 @@ SIZES = {  # if not those of people
 }  # fmt: skip
 BASELINES = {"pointnet": PointNet, "dgcnn": DGCNN}
 WIDTHS = {  # of these, which makes them about as large as APEN
-    "people": {"pointnet": 500, "dgcnn": 576},
+    "people": {"pointnet": 612, "dgcnn": 712},
     "rooms": {"pointnet": 288, "dgcnn": 312},
     "objects": {"pointnet": 288, "dgcnn": 312},
 }
@@ -57,14 +60,14 @@ class Lesson(NamedTuple):
         axes: (B, N, 3, 2) where forward and up of each point's last cell point.
         partition: (B, N) int64 the true parts, if it is told them.
         taught: about the axes, zero of the clouds whose frames are to be found; None: of all.
-        is_look: labels alone are to be found, in the frames that are taught.
+        looks: labels alone are to be found, by so many looks in the frames that are taught; 0: all.
     """
 
     clouds: PartBatch
     axes: Tensor
     partition: Tensor | None = None
     taught: Tensor | None = None
-    is_look: bool = False
+    looks: int = 0
 
 
 Draw = Callable[[np.random.Generator], Labelled]
@@ -104,6 +107,7 @@ def train(
     Returns:
         the model, and the validation figures of the kept epoch.
     """
+    schedule = replace(schedule, at_once=AT_ONCE.get(task, 1))
     torch.manual_seed(schedule.seed)
     sizes, source = architecture(task, labels), draw or (lambda rng: draw_cloud(rng, task))
     model = baseline(name, task, sizes.labels) if name in BASELINES else APEN(sizes)
@@ -111,13 +115,13 @@ def train(
     @lru_cache(KEPT)
     def drawn(number: int) -> list[Labelled]:
         rng = np.random.default_rng((schedule.seed, 1, number))
-        return [source(rng) for _ in range(DRAWN)]
+        return [source(rng) for _ in range(DRAWN * schedule.at_once)]
 
     def batches(epoch: int) -> Iterator[Lesson]:
         clouds = [cloud for number in range(epoch, epoch + KEPT) for cloud in drawn(number)]
         rng = np.random.default_rng((schedule.seed, 3, epoch))
         how = POINTS[task], OFF[task], sizes
-        return (lesson(rng, clouds, *how, step) for step in range(STEPS))
+        return (lesson(rng, clouds, *how, number) for number in range(STEPS * schedule.at_once))
 
     rng = np.random.default_rng((schedule.seed, 2))
     count = VALIDATED // POINTS[task]
@@ -132,31 +136,44 @@ def lesson(
     points: int,
     off: float,
     sizes: Architecture,
-    step: int,
+    number: int,
 ) -> Lesson:
-    """Return a batch, in which every second cloud is told about where its last cells point.
+    """Return a batch, and what is told of it: of rooms and objects every second frame.
 
-    Figures are looked at without anything before it in every second pair of batches.
+    Figures are for the most part looked at alone, from frames that are told about, by anything up
+    to ``off``. That needs none of what finds the frames, and so takes a third of the time.
 
     Args:
         rng: of the choice, the turns and the thinning.
         clouds: to choose from.
-        points: of a cloud; half as many in every second step.
+        points: of a cloud, or half as many.
         off: rad, deviation about each axis of what is told.
         sizes: of the network.
-        step: its number.
+        number: of the batch.
     """
-    points //= 1 + step % 2
+    is_half, is_given, looks = _kind(number, sizes.figure)
+    points //= 1 + is_half
     chosen = rng.integers(len(clouds), size=POINTS_A_STEP // points)
-    drawn = batch(rng, [clouds[number] for number in chosen], points, sizes.seeds)
-    is_given, is_look = step % GIVEN == 0, sizes.figure and step // 2 % 2 == 1
+    drawn = batch(rng, [clouds[row] for row in chosen], points, sizes.seeds)
     axes = drawn.axes
     if sizes.whole and not is_given:
         axes = drawn.whole[:, None].expand_as(axes)
-    taught = turned(rng, axes, off)
-    if not is_look:
+    taught = turned(rng, axes, off * rng.uniform(size=len(axes)) if looks else off)
+    if not looks:
         taught[:: 1 if sizes.figure else 2] = 0
-    return Lesson(drawn, axes, drawn.parts + 1 if is_given else None, taught, is_look)
+    return Lesson(drawn, axes, drawn.parts + 1 if is_given else None, taught, looks)
+
+
+def _kind(number: int, is_figure: bool) -> tuple[bool, bool, int]:
+    """Return whether a batch has half the points, is given its parts, and how many looks alone.
+
+    The two of a pair take about as long, so that cores do not wait for each other.
+    """
+    if not is_figure:
+        return number % 2 == 1, number % GIVEN == 0, 0
+    pair, second = divmod(number, 2)
+    is_half, is_whole = pair % 2 == 1, pair % WHOLLY == 0
+    return is_half, is_whole and not second, 0 if is_whole else 1 + pair // 2 % 2
 
 
 def logits_of(found: Segments | Tensor) -> Tensor:
@@ -170,8 +187,8 @@ def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
     if not isinstance(model, APEN):
         return _misnamed(model(clouds.points, mask)[mask], clouds.labels[mask])
     sigma, is_part = model.architecture.sigmas[-1], mask & (clouds.parts != NO_PART)
-    if told.is_look:
-        found = model.look_from(clouds.points, mask, told.taught)
+    if told.looks:
+        found = model.look_from(clouds.points, mask, told.taught, told.looks)
         axes, missed = found.axes[None], 0.0
     else:
         found = model(clouds.points, mask, told.partition, told.taught)
@@ -212,8 +229,8 @@ def validate(model: nn.Module, kept: list[PartBatch], labels: int) -> dict[str, 
     confusion, pure = Confusion(labels), []
     for clouds, found in zip(kept, answers(model, kept)):
         confusion.add(*named(clouds, found))
-        if isinstance(found, Segments):
-            is_part = clouds.mask & (clouds.parts != NO_PART)
+        is_part = clouds.mask & (clouds.parts != NO_PART)
+        if isinstance(found, Segments) and is_part.any():
             pure.append(purity(clouds.parts[is_part].numpy(), found.instance[is_part].numpy()))
     figures = confusion.figures() | ({"purity": float(np.mean(pure))} if pure else {})
     return {"criterion": 1 - figures["miou"]} | figures

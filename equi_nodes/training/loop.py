@@ -6,7 +6,9 @@ import copy
 import json
 import math
 from collections.abc import Callable, Iterable
+from concurrent.futures import Executor, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -24,12 +26,20 @@ Report = Callable[[int, dict[str, float]], None]  # called with the epoch's numb
 
 @dataclass(frozen=True)
 class Schedule:
-    """How long and how fast to learn."""
+    """How long and how fast to learn.
+
+    Attributes:
+        epochs: that the task has batches for.
+        learning_rate, weight_decay: of the optimiser; the rate falls along a cosine.
+        seed: of all draws.
+        at_once: batches of one step, each on a core of its own.
+    """
 
     epochs: int = 16
     learning_rate: float = 1e-3
     weight_decay: float = 1e-4
     seed: int = 0
+    at_once: int = 1
 
     def __post_init__(self) -> None:
         """Raise EquiError where there would be no epoch."""
@@ -101,21 +111,43 @@ def _run_epoch(
     model: nn.Module, average: nn.Module, optimiser, task: Task, schedule: Schedule, state: dict
 ) -> float:
     model.train()
-    batches = list(task.batches(state["epoch"]))
-    total = 0.0
-    for number, batch in enumerate(batches):
-        progress = (state["epoch"] + number / len(batches)) / schedule.epochs
-        for group in optimiser.param_groups:
-            group["lr"] = schedule.learning_rate * _rate(state["step"], progress)
-        loss = task.loss(model, batch, progress)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-        optimiser.step()
-        state["step"] += 1
-        _follow(average, model, state["step"])
-        total += loss.item()
-    return total / max(len(batches), 1)
+    batches, total = list(task.batches(state["epoch"])), 0.0
+    steps = [batches[n : n + schedule.at_once] for n in range(0, len(batches), schedule.at_once)]
+    with ThreadPoolExecutor(schedule.at_once) as pool:
+        for number, step in enumerate(steps):
+            progress = (state["epoch"] + number / len(steps)) / schedule.epochs
+            for group in optimiser.param_groups:
+                group["lr"] = schedule.learning_rate * _rate(state["step"], progress)
+            total += _backward(pool, model, task, progress, step)
+            torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+            optimiser.step()
+            state["step"] += 1
+            _follow(average, model, state["step"])
+    return total / max(len(steps), 1)
+
+
+def _backward(
+    pool: Executor, model: nn.Module, task: Task, progress: float, batches: list
+) -> float:
+    """Leave the mean gradients of batches in the parameters, and return their mean loss."""
+    losses, gradients = zip(*pool.map(partial(_gradients, model, task, progress), batches))
+    for parameter, *own in zip(model.parameters(), *gradients):
+        parameter.grad = _mean(own)
+    return sum(losses) / len(losses)
+
+
+def _gradients(
+    model: nn.Module, task: Task, progress: float, batch: object
+) -> tuple[float, tuple[Tensor | None, ...]]:
+    """Return the loss of a batch and its gradients, None where it does not depend on a number."""
+    loss = task.loss(model, batch, progress)
+    return loss.item(), torch.autograd.grad(loss, [*model.parameters()], allow_unused=True)
+
+
+def _mean(gradients: list[Tensor | None]) -> Tensor | None:
+    """Return the mean, to which a batch that does not depend on the number adds nothing."""
+    known = [gradient for gradient in gradients if gradient is not None]
+    return sum(known) / len(gradients) if known else None
 
 
 def _rate(step: int, progress: float) -> float:

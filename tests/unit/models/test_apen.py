@@ -68,6 +68,19 @@ def test_a_figure_is_looked_at_alone_as_within_the_whole():
     assert not torch.allclose(found.logits[mask], other.logits[mask], atol=1e-2)
 
 
+def test_each_look_takes_the_frames_and_places_of_the_one_before():
+    torch.manual_seed(0)
+    model = APEN(replace(FIGURE, whole=True, chiral=True, passes=2)).eval()
+    points, mask = model.example_inputs(2, 100)
+    found = model(points, mask)
+    once, twice = (model.look_from(points, mask, found.axes[0], looks) for looks in (1, 2))
+    assert torch.allclose(found.axes[1], once.axes, atol=1e-5)
+    assert torch.allclose(found.logits[mask], twice.logits[mask], atol=1e-4)
+    torch.nn.init.zeros_(model.look.aim.bias)  # so that frames stay
+    once, twice = (model.look_from(points, mask, found.axes[0], looks) for looks in (1, 2))
+    assert not torch.allclose(once.rest, twice.rest, atol=1e-4)
+
+
 def test_what_is_masked_changes_nothing_and_belongs_to_no_part(model):
     points, mask = model.example_inputs()
     before = model(points, mask)

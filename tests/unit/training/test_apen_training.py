@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from equi_nodes.datasets import part_batches
 from equi_nodes.datasets.part_batches import NO_PART, Labelled, batch, rearranged
 from equi_nodes.evaluation.segmentation import Confusion, matched_iou, purity
 from equi_nodes.geometry.rotations import rotation
 from equi_nodes.models.apen import APEN, Architecture
 from equi_nodes.models.segmenters import PointNet
-from equi_nodes.training.apen import Lesson, lesson, loss, validate
+from equi_nodes.training.apen import WHOLLY, Lesson, lesson, loss, validate
 
 LABELS, POINTS, SEEDS = 3, 90, 24
 SMALL = Architecture(labels=LABELS, cells=SEEDS, scalars=16, vectors=4, moments=2, steps=4)
@@ -86,6 +87,16 @@ def test_pieces_of_a_room_are_put_elsewhere_as_they_are():
         assert np.abs(before.mean(0) - after.mean(0)).max() > 1e-2
 
 
+def test_some_clouds_hold_nobody(monkeypatch):
+    pytest.importorskip("open3d")
+    monkeypatch.setattr(part_batches, "EMPTY", 1.0)
+    rng = np.random.default_rng(0)
+    found = batch(rng, [part_batches.draw_cloud(rng, "people") for _ in range(2)], POINTS, SEEDS)
+    assert (found.labels[found.mask] == part_batches.OUTSIDE).all()
+    assert (found.parts == NO_PART).all() and not found.rest.any()
+    assert found.whole.any()  # it can be looked at from somewhere
+
+
 def test_lessons_tell_parts_at_times_and_axes_of_every_second_cloud():
     rng = np.random.default_rng(0)
     drawn, sizes = [cloud(rng) for _ in range(4)], replace(SMALL, whole=True)
@@ -100,12 +111,17 @@ def test_lessons_tell_parts_at_times_and_axes_of_every_second_cloud():
     assert 0.5 < cosine.mean() < 0.99
 
 
-def test_figures_are_looked_at_alone_in_every_second_pair_of_lessons():
+def test_figures_are_looked_at_alone_but_for_a_few_pairs_of_lessons():
     rng = np.random.default_rng(0)
     drawn, sizes = [cloud(rng) for _ in range(4)], replace(SMALL, whole=True, figure=True)
-    lessons = [lesson(rng, drawn, POINTS, 0.3, sizes, step) for step in range(4)]
-    assert [told.is_look for told in lessons] == [False, False, True, True]
+    lessons = [lesson(rng, drawn, POINTS, 0.3, sizes, number) for number in range(4)]
+    assert [told.looks for told in lessons] == [0, 0, 1, 1]
     assert [bool(told.taught.any()) for told in lessons] == [False, False, True, True]
+    assert [told.partition is None for told in lessons] == [False, True, True, True]
+    off = (lessons[2].taught - lessons[2].axes)[:, 0].flatten(1).norm(dim=1)
+    assert off.max() > 2 * off.min()  # some are told better than others
+    last = lesson(rng, drawn, POINTS, 0.3, sizes, 2 * WHOLLY)
+    assert not last.looks and last.clouds.points.shape[1] == POINTS // 2
 
 
 def test_where_points_lie_at_rest_is_learned_where_it_is_known():

@@ -76,6 +76,24 @@ def test_an_interrupted_training_ends_as_an_uninterrupted_one(tmp_path) -> None:
         torch.testing.assert_close(one, two)
 
 
+def test_batches_at_once_give_the_step_of_all_of_them(tmp_path) -> None:
+    task = task_of()
+    pair = [next(iter(task.batches(epoch))) for epoch in range(2)]
+
+    def mean(model: EqMotion, batches: list, progress: float) -> torch.Tensor:
+        return sum(loss(model, batch, progress) for batch in batches) / len(batches)
+
+    tasks = (
+        replace(task, batches=lambda _: pair),
+        replace(task, batches=lambda _: [pair], loss=mean),
+    )
+    models = build(), build()
+    for model, own, count in zip(models, tasks, (2, 1)):
+        fit(model, own, Schedule(epochs=1, at_once=count), tmp_path / str(count))
+    for one, two in zip(*(model.parameters() for model in models)):
+        torch.testing.assert_close(one, two)
+
+
 def test_another_schedule_in_the_same_folder_is_refused(tmp_path) -> None:
     fit(build(), task_of(), Schedule(epochs=1), tmp_path)
     with pytest.raises(EquiError, match="other settings"):
