@@ -25,6 +25,7 @@ def trained(
     epochs: int,
     train: Callable[[Schedule, Report], tuple[nn.Module, dict]],
     told: dict,
+    in_all: Callable[[int], int] = int,
 ) -> dict:
     """Train, write the weights with their card, and return the figures.
 
@@ -34,6 +35,7 @@ def trained(
         epochs: where the user wants no other number.
         train: returns the model and its figures.
         told: what else the card says, such as of the data.
+        in_all: how many epochs the bar is for, by how many the schedule has.
     """
     import torch
 
@@ -45,7 +47,7 @@ def trained(
     schedule = Schedule(length, LEARNING_RATE, seed=args.seed)
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     with Progress(*columns) as progress:
-        bar = progress.add_task(title, total=schedule.epochs)
+        bar = progress.add_task(title, total=in_all(schedule.epochs))
 
         def report(epoch: int, figures: dict[str, float]) -> None:
             progress.update(bar, completed=epoch)

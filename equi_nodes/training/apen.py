@@ -4,39 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from functools import lru_cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from equi_nodes.datasets.part_batches import (
-    LABELS,
-    NO_PART,
-    Labelled,
-    PartBatch,
-    batch,
-    draw_cloud,
-    turned,
-)
+from equi_nodes.datasets.part_batches import LABELS, NO_PART, PartBatch, draw_cloud
 from equi_nodes.evaluation.segmentation import Confusion, purity
 from equi_nodes.models.apen import APEN, Architecture, Segments
 from equi_nodes.models.segmenters import DGCNN, PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
+from equi_nodes.training.part_lessons import Draw, Lesson, Lessons
 
-POINTS_A_STEP, STEPS = 4096, 200  # of all clouds of a batch, and steps of an epoch
-AT_ONCE = {"people": 2}  # batches of a step, if not one
-POINTS = {"people": 512, "rooms": 4096, "objects": 512}  # of a cloud; every second batch: half
-DRAWN, KEPT = 300, 8  # clouds a batch of a step drawn anew for an epoch, and epochs they serve
-VALIDATED = 30_720  # points, of all clouds
-GIVEN = 8  # each such batch is told its true parts
-WHOLLY = 15  # of figures each such pair of batches is taken wholly, the others are looked at alone
+LOOKS = 2  # times as many epochs figures are then looked at alone, two batches at once
 REST = 4.0  # what one spread of votes off the place at rest counts beside the labels
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
-OFF = {"people": 0.3, "rooms": 0.1, "objects": 0.3}  # rad, deviation of axes that are told
 SIZES = {  # if not those of people
     "people": {"tokens": (128,), "width": 128, "blocks": 10, "figure": True, "whole": True},
     "rooms": {
@@ -52,27 +37,6 @@ WIDTHS = {  # of these, which makes them about as large as APEN
 }
 
 
-class Lesson(NamedTuple):
-    """A batch, and what APEN is told of it while it learns.
-
-    Attributes:
-        clouds: the batch.
-        axes: (B, N, 3, 2) where forward and up of each point's last cell point.
-        partition: (B, N) int64 the true parts, if it is told them.
-        taught: about the axes, zero of the clouds whose frames are to be found; None: of all.
-        looks: labels alone are to be found, by so many looks in the frames that are taught; 0: all.
-    """
-
-    clouds: PartBatch
-    axes: Tensor
-    partition: Tensor | None = None
-    taught: Tensor | None = None
-    looks: int = 0
-
-
-Draw = Callable[[np.random.Generator], Labelled]
-
-
 def architecture(task: str, labels: int | None = None) -> Architecture:
     """Return the sizes for a task; left and right differ by mirroring alone, so all are chiral."""
     count = len(LABELS[task]) if labels is None else labels
@@ -82,6 +46,12 @@ def architecture(task: str, labels: int | None = None) -> Architecture:
 def baseline(name: str, task: str, labels: int) -> nn.Module:
     """Return a usual network, a key of ``BASELINES``, about as large as APEN for a task."""
     return BASELINES[name](labels, WIDTHS[task][name])
+
+
+def epochs_in_all(task: str, name: str, epochs: int) -> int:
+    """Return how many epochs a training has, with those in which figures are looked at alone."""
+    is_figure = name not in BASELINES and SIZES[task].get("figure", False)
+    return epochs * (1 + LOOKS) if is_figure else epochs
 
 
 def train(
@@ -98,7 +68,7 @@ def train(
     Args:
         task: a key of ``LABELS``.
         folder: where the state is kept; calling again with the same folder continues there.
-        schedule: how long and how fast.
+        schedule: how long and how fast; figures are looked at alone for ``LOOKS`` times as long.
         name: ``apen``, or one of ``BASELINES``.
         draw: makes the clouds, if not those of the task.
         labels: how many there are then.
@@ -107,73 +77,22 @@ def train(
     Returns:
         the model, and the validation figures of the kept epoch.
     """
-    schedule = replace(schedule, at_once=AT_ONCE.get(task, 1))
     torch.manual_seed(schedule.seed)
-    sizes, source = architecture(task, labels), draw or (lambda rng: draw_cloud(rng, task))
+    sizes = architecture(task, labels)
     model = baseline(name, task, sizes.labels) if name in BASELINES else APEN(sizes)
+    lessons = Lessons(task, sizes, draw or (lambda rng: draw_cloud(rng, task)), schedule.seed)
+    kept = lessons.validation()
 
-    @lru_cache(KEPT)
-    def drawn(number: int) -> list[Labelled]:
-        rng = np.random.default_rng((schedule.seed, 1, number))
-        return [source(rng) for _ in range(DRAWN * schedule.at_once)]
+    def fitted(batches: Callable[[int], Iterator[Lesson]], *how: Any) -> dict:
+        recipe = Task(batches, loss, lambda average: validate(average, kept, sizes.labels))
+        return fit(model, recipe, *how)
 
-    def batches(epoch: int) -> Iterator[Lesson]:
-        clouds = [cloud for number in range(epoch, epoch + KEPT) for cloud in drawn(number)]
-        rng = np.random.default_rng((schedule.seed, 3, epoch))
-        how = POINTS[task], OFF[task], sizes
-        return (lesson(rng, clouds, *how, number) for number in range(STEPS * schedule.at_once))
-
-    rng = np.random.default_rng((schedule.seed, 2))
-    count = VALIDATED // POINTS[task]
-    kept = [batch(rng, [source(rng)], POINTS[task], sizes.seeds) for _ in range(count)]
-    loop = Task(batches, loss, lambda average: validate(average, kept, sizes.labels))
-    return model, fit(model, loop, schedule, folder, report)
-
-
-def lesson(
-    rng: np.random.Generator,
-    clouds: list[Labelled],
-    points: int,
-    off: float,
-    sizes: Architecture,
-    number: int,
-) -> Lesson:
-    """Return a batch, and what is told of it: of rooms and objects every second frame.
-
-    Figures are for the most part looked at alone, from frames that are told about, by anything up
-    to ``off``. That needs none of what finds the frames, and so takes a third of the time.
-
-    Args:
-        rng: of the choice, the turns and the thinning.
-        clouds: to choose from.
-        points: of a cloud, or half as many.
-        off: rad, deviation about each axis of what is told.
-        sizes: of the network.
-        number: of the batch.
-    """
-    is_half, is_given, looks = _kind(number, sizes.figure)
-    points //= 1 + is_half
-    chosen = rng.integers(len(clouds), size=POINTS_A_STEP // points)
-    drawn = batch(rng, [clouds[row] for row in chosen], points, sizes.seeds)
-    axes = drawn.axes
-    if sizes.whole and not is_given:
-        axes = drawn.whole[:, None].expand_as(axes)
-    taught = turned(rng, axes, off * rng.uniform(size=len(axes)) if looks else off)
-    if not looks:
-        taught[:: 1 if sizes.figure else 2] = 0
-    return Lesson(drawn, axes, drawn.parts + 1 if is_given else None, taught, looks)
-
-
-def _kind(number: int, is_figure: bool) -> tuple[bool, bool, int]:
-    """Return whether a batch has half the points, is given its parts, and how many looks alone.
-
-    The two of a pair take about as long, so that cores do not wait for each other.
-    """
-    if not is_figure:
-        return number % 2 == 1, number % GIVEN == 0, 0
-    pair, second = divmod(number, 2)
-    is_half, is_whole = pair % 2 == 1, pair % WHOLLY == 0
-    return is_half, is_whole and not second, 0 if is_whole else 1 + pair // 2 % 2
+    best, before = fitted(lessons.wholly, schedule, folder, report), schedule.epochs
+    if looks := epochs_in_all(task, name, before) - before:
+        alone = replace(schedule, epochs=looks, at_once=2)
+        later = report and (lambda epoch, figures: report(before + epoch, figures))
+        best = fitted(lambda n: lessons.looks(before + n), alone, folder / "looks", later)
+    return model, best
 
 
 def logits_of(found: Segments | Tensor) -> Tensor:

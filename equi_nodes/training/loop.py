@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import json
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -113,7 +114,7 @@ def _run_epoch(
     model.train()
     batches, total = list(task.batches(state["epoch"])), 0.0
     steps = [batches[n : n + schedule.at_once] for n in range(0, len(batches), schedule.at_once)]
-    with ThreadPoolExecutor(schedule.at_once) as pool:
+    with _shared_cores(schedule.at_once), ThreadPoolExecutor(schedule.at_once) as pool:
         for number, step in enumerate(steps):
             progress = (state["epoch"] + number / len(steps)) / schedule.epochs
             for group in optimiser.param_groups:
@@ -124,6 +125,17 @@ def _run_epoch(
             state["step"] += 1
             _follow(average, model, state["step"])
     return total / max(len(steps), 1)
+
+
+@contextmanager
+def _shared_cores(count: int) -> Iterator[None]:
+    """Give each of so many that compute at once its share of the threads."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(max(1, before // count))
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _backward(

@@ -15,19 +15,19 @@ from equi_nodes.datasets.part_batches import LABELS
 from equi_nodes.models.apen import APEN, Architecture
 from equi_nodes.ros.clouds import cloud_message, cloud_sample
 from equi_nodes.runtime.weights import save_model
-from equi_nodes.training import apen
+from equi_nodes.training import part_lessons
 
 pytest.importorskip("open3d", reason="open3d is not installed")
 
 
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch):
-    monkeypatch.setattr(apen, "STEPS", 1)
-    monkeypatch.setattr(apen, "POINTS_A_STEP", 150)
-    monkeypatch.setattr(apen, "DRAWN", 1)
-    monkeypatch.setattr(apen, "KEPT", 1)
-    monkeypatch.setattr(apen, "VALIDATED", 150)
-    monkeypatch.setattr(apen, "POINTS", dict.fromkeys(LABELS, 150))
+    monkeypatch.setattr(part_lessons, "BATCHES", 1)
+    monkeypatch.setattr(part_lessons, "POINTS_A_BATCH", 150)
+    monkeypatch.setattr(part_lessons, "DRAWN", 1)
+    monkeypatch.setattr(part_lessons, "KEPT", 1)
+    monkeypatch.setattr(part_lessons, "VALIDATED", 150)
+    monkeypatch.setattr(part_lessons, "POINTS", dict.fromkeys(LABELS, 150))
     monkeypatch.setattr(parts_eval, "ROOMS", 1)
     monkeypatch.setattr(parts_eval, "SCANS", 1)
 

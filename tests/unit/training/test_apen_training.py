@@ -14,7 +14,9 @@ from equi_nodes.evaluation.segmentation import Confusion, matched_iou, purity
 from equi_nodes.geometry.rotations import rotation
 from equi_nodes.models.apen import APEN, Architecture
 from equi_nodes.models.segmenters import PointNet
-from equi_nodes.training.apen import WHOLLY, Lesson, lesson, loss, validate
+from equi_nodes.training import part_lessons
+from equi_nodes.training.apen import loss, validate
+from equi_nodes.training.part_lessons import DRAWN, KEPT, Lesson, Lessons, lesson
 
 LABELS, POINTS, SEEDS = 3, 90, 24
 SMALL = Architecture(labels=LABELS, cells=SEEDS, scalars=16, vectors=4, moments=2, steps=4)
@@ -111,17 +113,33 @@ def test_lessons_tell_parts_at_times_and_axes_of_every_second_cloud():
     assert 0.5 < cosine.mean() < 0.99
 
 
-def test_figures_are_looked_at_alone_but_for_a_few_pairs_of_lessons():
-    rng = np.random.default_rng(0)
-    drawn, sizes = [cloud(rng) for _ in range(4)], replace(SMALL, whole=True, figure=True)
-    lessons = [lesson(rng, drawn, POINTS, 0.3, sizes, number) for number in range(4)]
-    assert [told.looks for told in lessons] == [0, 0, 1, 1]
-    assert [bool(told.taught.any()) for told in lessons] == [False, False, True, True]
-    assert [told.partition is None for told in lessons] == [False, True, True, True]
-    off = (lessons[2].taught - lessons[2].axes)[:, 0].flatten(1).norm(dim=1)
+def test_figures_are_looked_at_alone_half_of_the_time_and_then_all_of_it(monkeypatch):
+    monkeypatch.setattr(part_lessons, "BATCHES", 4)
+    monkeypatch.setattr(part_lessons, "DRAWN", 2)
+    lessons = Lessons("people", replace(SMALL, whole=True, figure=True), cloud, seed=0)
+    first, later = list(lessons.wholly(0)), list(lessons.looks(1))
+    assert [told.looks for told in first] == [0, 0, 1, 1]
+    assert [told.looks for told in later] == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert [bool(told.taught.any()) for told in first] == [False, False, True, True]
+    assert [told.partition is None for told in first + later] == [False] + 11 * [True]
+    points = [told.clouds.points.shape[1] for told in later]
+    assert points[:2] == points[4:6] == [512, 512] and points[2:4] == [256, 256]
+    off = (later[0].taught - later[0].axes)[:, 0].flatten(1).norm(dim=1)
     assert off.max() > 2 * off.min()  # some are told better than others
-    last = lesson(rng, drawn, POINTS, 0.3, sizes, 2 * WHOLLY)
-    assert not last.looks and last.clouds.points.shape[1] == POINTS // 2
+
+
+def test_clouds_serve_for_some_epochs_and_are_drawn_again_the_same():
+    counted = []
+
+    def draw(rng):
+        counted.append(1)
+        return cloud(rng)
+
+    lessons = [Lessons("people", SMALL, draw, seed=0) for _ in range(2)]
+    one, two = (next(own.wholly(3)).clouds.points for own in lessons)
+    assert torch.equal(one, two) and len(counted) == 2 * DRAWN * KEPT
+    next(lessons[0].wholly(4))
+    assert len(counted) == (2 * KEPT + 1) * DRAWN
 
 
 def test_where_points_lie_at_rest_is_learned_where_it_is_known():
