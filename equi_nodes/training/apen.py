@@ -21,6 +21,7 @@ from equi_nodes.training.part_lessons import Draw, Lesson, Lessons
 
 LOOKS = 2  # times as many epochs figures are then looked at alone, two batches at once
 REST = 4.0  # what one spread of votes off the place at rest counts beside the labels
+RARITY, FIGURE_RARITY = 0.5, 0.25  # power of how few points a label has, which they count by
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
 SIZES = {  # if not those of people
     "people": {"tokens": (128,), "width": 128, "blocks": 10, "figure": True, "whole": True},
@@ -112,7 +113,8 @@ def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
     else:
         found = model(clouds.points, mask, told.partition, told.taught)
         axes, missed = found.axes, _missed(found.votes, clouds.centres, is_part, sigma)
-    named = _misnamed(found.logits[mask], clouds.labels[mask])
+    rarity = FIGURE_RARITY if model.architecture.figure else RARITY
+    named = _misnamed(found.logits[mask], clouds.labels[mask], rarity)
     turned_off = _turned_off(axes, told.axes, is_part)
     return named + missed + turned_off + REST * _displaced(found.rest, clouds, sigma)
 
@@ -137,10 +139,10 @@ def _displaced(rest: Tensor, clouds: PartBatch, sigma: float) -> Tensor | float:
     return (rest - clouds.rest)[:, known].abs().mean() / sigma
 
 
-def _misnamed(logits: Tensor, labels: Tensor) -> Tensor:
+def _misnamed(logits: Tensor, labels: Tensor, rarity: float = RARITY) -> Tensor:
     """Return the cross entropy of labels (P,), those of small parts counting for more."""
     count = torch.bincount(labels, minlength=logits.shape[-1]).clamp(min=1)
-    return cross_entropy(logits, labels, count.to(logits) ** -0.5)
+    return cross_entropy(logits, labels, count.to(logits) ** -rarity)
 
 
 def validate(model: nn.Module, kept: list[PartBatch], labels: int) -> dict[str, float]:
