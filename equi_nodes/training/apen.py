@@ -17,9 +17,9 @@ from equi_nodes.evaluation.segmentation import Confusion, purity
 from equi_nodes.models.apen import APEN, Architecture, Segments
 from equi_nodes.models.segmenters import DGCNN, PointNet
 from equi_nodes.training.loop import Report, Schedule, Task, fit
-from equi_nodes.training.part_lessons import Draw, Lesson, Lessons
+from equi_nodes.training.part_lessons import AT_ONCE, Draw, Lesson, Lessons
 
-LOOKS = 2  # times as many epochs figures are then looked at alone, two batches at once
+LOOKS = 2  # times as many epochs figures are then looked at alone
 REST = 4.0  # what one spread of votes off the place at rest counts beside the labels
 RARITY, FIGURE_RARITY = 0.5, 0.25  # power of how few points a label has, which they count by
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
@@ -90,7 +90,7 @@ def train(
 
     best, before = fitted(lessons.wholly, schedule, folder, report), schedule.epochs
     if looks := epochs_in_all(task, name, before) - before:
-        alone = replace(schedule, epochs=looks, at_once=2)
+        alone = replace(schedule, epochs=looks, at_once=AT_ONCE)
         later = report and (lambda epoch, figures: report(before + epoch, figures))
         best = fitted(lambda n: lessons.looks(before + n), alone, folder / "looks", later)
     return model, best

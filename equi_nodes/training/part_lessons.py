@@ -16,6 +16,7 @@ POINTS = {"people": 512, "rooms": 4096, "objects": 512}  # of a cloud, for some 
 POINTS_A_BATCH, BATCHES = 4096, 200  # of all clouds of a batch, and batches of an epoch
 DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
 VALIDATED = 30_720  # points, of all clouds
+AT_ONCE = 2  # batches of one step where figures are looked at alone; they take about as long
 GIVEN = 8  # each such batch is told its true parts
 OFF = {"people": 0.3, "rooms": 0.1, "objects": 0.3}  # rad, deviation of axes that are told
 
@@ -68,9 +69,9 @@ class Lessons:
         return self._epoch(epoch, looks, DRAWN)
 
     def looks(self, epoch: int) -> Iterator[Lesson]:
-        """Yield an epoch of pairs of batches; figures are looked at alone, once or twice."""
-        looks = [1 + number // 4 % 2 for number in range(2 * BATCHES)]
-        return self._epoch(epoch, looks, 2 * DRAWN)
+        """Yield ``AT_ONCE`` batches a step; figures are looked at alone, once or twice."""
+        looks = [1 + number // AT_ONCE // 2 % 2 for number in range(AT_ONCE * BATCHES)]
+        return self._epoch(epoch, looks, AT_ONCE * DRAWN)
 
     def _epoch(self, epoch: int, looks: list[int], count: int) -> Iterator[Lesson]:
         numbers = range(epoch, epoch + KEPT)
@@ -107,7 +108,7 @@ def lesson(
         number: of the batch.
         looks: at figures alone, as in ``Lesson``.
     """
-    is_half, is_given = number // (2 if looks else 1) % 2, number % GIVEN == 0 and not looks
+    is_half, is_given = number // (AT_ONCE if looks else 1) % 2, number % GIVEN == 0 and not looks
     points //= 1 + is_half
     chosen = rng.integers(len(clouds), size=POINTS_A_BATCH // points)
     drawn = batch(rng, [clouds[row] for row in chosen], points, sizes.seeds)
