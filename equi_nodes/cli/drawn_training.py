@@ -25,7 +25,7 @@ def trained(
     epochs: int,
     train: Callable[[Schedule, Report], tuple[nn.Module, dict]],
     told: dict,
-    in_all: Callable[[int], int] = int,
+    further: Callable[[int], int] = lambda _: 0,
 ) -> dict:
     """Train, write the weights with their card, and return the figures.
 
@@ -35,7 +35,7 @@ def trained(
         epochs: where the user wants no other number.
         train: returns the model and its figures.
         told: what else the card says, such as of the data.
-        in_all: how many epochs the bar is for, by how many the schedule has.
+        further: how many epochs follow those of the schedule, by how many it has.
     """
     import torch
 
@@ -47,7 +47,7 @@ def trained(
     schedule = Schedule(length, LEARNING_RATE, seed=args.seed)
     columns = TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn()
     with Progress(*columns) as progress:
-        bar = progress.add_task(title, total=in_all(schedule.epochs))
+        bar = progress.add_task(title, total=schedule.epochs + further(schedule.epochs))
 
         def report(epoch: int, figures: dict[str, float]) -> None:
             progress.update(bar, completed=epoch)

@@ -21,11 +21,11 @@ DATA = {
 def train_parts(args: argparse.Namespace) -> dict:
     """Train, write the weights with their card, and return the figures."""
     from equi_nodes.datasets.part_batches import LABELS
-    from equi_nodes.training.apen import epochs_in_all, train
+    from equi_nodes.training.apen import looks_alone, train
 
     return trained(
         args, f"apen --task {args.task}", EPOCHS,
         lambda schedule, report: train(args.task, args.out, schedule, report=report),
         {"labels": LABELS[args.task], "data": DATA[args.task]},
-        partial(epochs_in_all, args.task, "apen"),
+        partial(looks_alone, args.task, "apen"),
     )  # fmt: skip

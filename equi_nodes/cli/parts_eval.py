@@ -141,7 +141,7 @@ def _trained(
 ) -> nn.Module:
     """Return a trained network; a training that is complete in its folder is not repeated."""
     from equi_nodes.runtime.engine_cache import cache_dir
-    from equi_nodes.training.apen import epochs_in_all, train
+    from equi_nodes.training.apen import looks_alone, train
     from equi_nodes.training.loop import Schedule
 
     folder: Path = (args.folder or cache_dir() / "parts") / f"{task}-{where or name}"
@@ -149,9 +149,8 @@ def _trained(
     case = f"{task}, one" if where else task
     schedule = Schedule(length or EPOCHS[case], RATES[case])
     with Progress(console=console, transient=True) as progress:
-        bar = progress.add_task(
-            f"{task} {where or name}", total=epochs_in_all(task, name, schedule.epochs)
-        )
+        total = schedule.epochs + looks_alone(task, name, schedule.epochs)
+        bar = progress.add_task(f"{task} {where or name}", total=total)
 
         def report(epoch: int, figures: dict[str, float]) -> None:
             progress.update(bar, completed=epoch)

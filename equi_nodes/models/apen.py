@@ -109,13 +109,27 @@ class APEN(nn.Module):
             torch.stack(votes) + middle, torch.stack(delta), torch.stack(live), axes, looked.rest,
         )  # fmt: skip
 
-    def look_from(self, points: Tensor, mask: Tensor, axes: Tensor, looks: int = 1) -> Looked:
-        """Look at whole figures whose frames are told, (B, N, 3, 2), for training.
+    def look_from(
+        self,
+        points: Tensor,
+        mask: Tensor,
+        axes: Tensor,
+        looks: int = 1,
+        partition: Tensor | None = None,
+    ) -> Looked:
+        """Look at figures, or at given parts of them, whose frames are told, for training.
 
-        It takes part of the time, as cells, votes and frames are not asked for. Of several looks
-        the last one learns.
+        It takes part of the time, as cells, votes and frames are not asked for.
+
+        Args:
+            points: (B, N, 3) metres, around their middle, as for ``forward``.
+            mask: (B, N) bool.
+            axes: (B, N, 3, 2) where forward and up of the whole, or of the part, point.
+            looks: how many; the last one learns.
+            partition: (B, N) int64 as for ``forward``; None: the whole is looked at.
         """
-        cells = _the_whole(points, mask)
+        is_whole = partition is None
+        cells = _the_whole(points, mask) if is_whole else self._first_cells(points, mask, partition)
         look = self._looks(None, cells.offsets(points), cells, mask, axes)
         with torch.no_grad():
             for _ in range(looks - 1):

@@ -24,7 +24,7 @@ REST = 4.0  # what one spread of votes off the place at rest counts beside the l
 RARITY, FIGURE_RARITY = 0.5, 0.25  # power of how few points a label has, which they count by
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
 SIZES = {  # if not those of people
-    "people": {"tokens": (128,), "width": 128, "blocks": 10, "figure": True, "whole": True},
+    "people": {"tokens": (128,), "width": 128, "blocks": 14, "figure": True, "whole": True},
     "rooms": {
         "sigmas": (0.15, 0.4), "kept": (32, 16), "tokens": (1024, 128), "whole": True,
     },
@@ -32,7 +32,7 @@ SIZES = {  # if not those of people
 }  # fmt: skip
 BASELINES = {"pointnet": PointNet, "dgcnn": DGCNN}
 WIDTHS = {  # of these, which makes them about as large as APEN
-    "people": {"pointnet": 612, "dgcnn": 712},
+    "people": {"pointnet": 700, "dgcnn": 824},
     "rooms": {"pointnet": 288, "dgcnn": 312},
     "objects": {"pointnet": 288, "dgcnn": 312},
 }
@@ -49,10 +49,10 @@ def baseline(name: str, task: str, labels: int) -> nn.Module:
     return BASELINES[name](labels, WIDTHS[task][name])
 
 
-def epochs_in_all(task: str, name: str, epochs: int) -> int:
-    """Return how many epochs a training has, with those in which figures are looked at alone."""
+def looks_alone(task: str, name: str, epochs: int) -> int:
+    """Return for how many epochs figures are looked at alone, after so many of learning all."""
     is_figure = name not in BASELINES and SIZES[task].get("figure", False)
-    return epochs * (1 + LOOKS) if is_figure else epochs
+    return LOOKS * epochs if is_figure else 0
 
 
 def train(
@@ -89,8 +89,8 @@ def train(
         return fit(model, recipe, *how)
 
     best, before = fitted(lessons.wholly, schedule, folder, report), schedule.epochs
-    if looks := epochs_in_all(task, name, before) - before:
-        alone = replace(schedule, epochs=looks, at_once=AT_ONCE)
+    if looks := looks_alone(task, name, before):
+        alone = replace(schedule, epochs=looks, at_once=AT_ONCE, muon=True)
         later = report and (lambda epoch, figures: report(before + epoch, figures))
         best = fitted(lambda n: lessons.looks(before + n), alone, folder / "looks", later)
     return model, best
@@ -108,15 +108,18 @@ def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
         return _misnamed(model(clouds.points, mask)[mask], clouds.labels[mask])
     sigma, is_part = model.architecture.sigmas[-1], mask & (clouds.parts != NO_PART)
     if told.looks:
-        found = model.look_from(clouds.points, mask, told.taught, told.looks)
+        found = model.look_from(clouds.points, mask, told.taught, told.looks, told.partition)
         axes, missed = found.axes[None], 0.0
     else:
         found = model(clouds.points, mask, told.partition, told.taught)
         axes, missed = found.axes, _missed(found.votes, clouds.centres, is_part, sigma)
+    turned_off = _turned_off(axes, told.axes, is_part)
+    if told.lost is not None:
+        mask = mask & ~told.lost[:, None]
     rarity = FIGURE_RARITY if model.architecture.figure else RARITY
     named = _misnamed(found.logits[mask], clouds.labels[mask], rarity)
-    turned_off = _turned_off(axes, told.axes, is_part)
-    return named + missed + turned_off + REST * _displaced(found.rest, clouds, sigma)
+    displaced = _displaced(found.rest, clouds.rest, mask, sigma)
+    return named + missed + turned_off + REST * displaced
 
 
 def _missed(votes: Tensor, centres: Tensor, is_part: Tensor, sigma: float) -> Tensor:
@@ -131,12 +134,12 @@ def _turned_off(found: Tensor, axes: Tensor, is_part: Tensor) -> Tensor:
     return ((found - axes).square().sum(-2).mean(0) * known).sum() / known.sum().clamp(min=1)
 
 
-def _displaced(rest: Tensor, clouds: PartBatch, sigma: float) -> Tensor | float:
+def _displaced(found: Tensor, rest: Tensor, mask: Tensor, sigma: float) -> Tensor | float:
     """Return by how many spreads guesses (R, B, N, 3) miss the place at rest, in the mean."""
-    known = clouds.mask & clouds.rest.any(-1)
-    if not len(rest) or not known.any():
+    known = mask & rest.any(-1)
+    if not len(found) or not known.any():
         return 0.0
-    return (rest - clouds.rest)[:, known].abs().mean() / sigma
+    return (found - rest)[:, known].abs().mean() / sigma
 
 
 def _misnamed(logits: Tensor, labels: Tensor, rarity: float = RARITY) -> Tensor:

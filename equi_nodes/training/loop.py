@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from equi_nodes.errors import EquiError
+from equi_nodes.training.optimiser import Optimiser
 
 AVERAGE_DECAY = 0.998  # of the weights' moving average, an optimiser step
 CLIP = 1.0  # greatest norm of a gradient
@@ -34,6 +35,7 @@ class Schedule:
         learning_rate, weight_decay: of the optimiser; the rate falls along a cosine.
         seed: of all draws.
         at_once: batches of one step, each on a core of its own.
+        muon: matrices of attention are learned by Muon, all else by AdamW.
     """
 
     epochs: int = 16
@@ -41,6 +43,7 @@ class Schedule:
     weight_decay: float = 1e-4
     seed: int = 0
     at_once: int = 1
+    muon: bool = False
 
     def __post_init__(self) -> None:
         """Raise EquiError where there would be no epoch."""
@@ -90,9 +93,7 @@ def fit(
             f"The folder {folder} cannot be made ({error.strerror}); give another one."
         ) from error
     average = copy.deepcopy(model).eval().requires_grad_(False)
-    optimiser = torch.optim.AdamW(
-        model.parameters(), schedule.learning_rate, weight_decay=schedule.weight_decay
-    )
+    optimiser = Optimiser(model, schedule.learning_rate, schedule.weight_decay, schedule.muon)
     state = _resume(folder, model, average, optimiser, schedule)
     while state["epoch"] < schedule.epochs:
         loss = _run_epoch(model, average, optimiser, task, schedule, state)
@@ -109,7 +110,12 @@ def fit(
 
 
 def _run_epoch(
-    model: nn.Module, average: nn.Module, optimiser, task: Task, schedule: Schedule, state: dict
+    model: nn.Module,
+    average: nn.Module,
+    optimiser: Optimiser,
+    task: Task,
+    schedule: Schedule,
+    state: dict,
 ) -> float:
     model.train()
     batches, total = list(task.batches(state["epoch"])), 0.0
@@ -117,11 +123,9 @@ def _run_epoch(
     with _shared_cores(schedule.at_once), ThreadPoolExecutor(schedule.at_once) as pool:
         for number, step in enumerate(steps):
             progress = (state["epoch"] + number / len(steps)) / schedule.epochs
-            for group in optimiser.param_groups:
-                group["lr"] = schedule.learning_rate * _rate(state["step"], progress)
             total += _backward(pool, model, task, progress, step)
             torch.nn.utils.clip_grad_norm_(model.parameters(), CLIP)
-            optimiser.step()
+            optimiser.step(schedule.learning_rate * _rate(state["step"], progress))
             state["step"] += 1
             _follow(average, model, state["step"])
     return total / max(len(steps), 1)
@@ -174,12 +178,12 @@ def _follow(average: nn.Module, model: nn.Module, step: int) -> None:
         kept.lerp_(new, share)
 
 
-def _save(folder: Path, model: nn.Module, average: nn.Module, optimiser, state: dict) -> None:
+def _save(
+    folder: Path, model: nn.Module, average: nn.Module, optimiser: Optimiser, state: dict
+) -> None:
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.state_dict().items()}
-    for number, moments in optimiser.state_dict()["state"].items():
-        tensors |= {f"adam.{number}.{name}": value for name, value in moments.items()}
-    _write(folder / "state.safetensors", tensors)
+    _write(folder / "state.safetensors", tensors | optimiser.tensors())
     temporary = folder / "state.json.new"
     temporary.write_text(json.dumps(state, indent=1))
     temporary.replace(folder / "state.json")
@@ -192,7 +196,7 @@ def _write(path: Path, tensors: dict[str, Tensor]) -> None:
 
 
 def _resume(
-    folder: Path, model: nn.Module, average: nn.Module, optimiser, schedule: Schedule
+    folder: Path, model: nn.Module, average: nn.Module, optimiser: Optimiser, schedule: Schedule
 ) -> dict:
     """Load the saved state into model, average and optimiser, and return the rest of it."""
     fresh = {"epoch": 0, "step": 0, "best": {}, "schedule": asdict(schedule)}
@@ -206,12 +210,7 @@ def _resume(
     tensors = load_file(folder / "state.safetensors")
     model.load_state_dict(_under("model.", tensors))
     average.load_state_dict(_under("average.", tensors))
-    moments: dict[int, dict[str, Tensor]] = {}
-    for name, value in _under("adam.", tensors).items():
-        number, moment = name.split(".", 1)
-        moments.setdefault(int(number), {})[moment] = value
-    groups = optimiser.state_dict()["param_groups"]
-    optimiser.load_state_dict({"state": moments, "param_groups": groups})
+    optimiser.load(tensors)
     return state
 
 

@@ -7,6 +7,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from equi_nodes.datasets.part_batches import Labelled, PartBatch, batch, turned
@@ -17,8 +18,9 @@ POINTS_A_BATCH, BATCHES = 4096, 200  # of all clouds of a batch, and batches of 
 DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
 VALIDATED = 30_720  # points, of all clouds
 AT_ONCE = 2  # batches of one step where figures are looked at alone; they take about as long
-GIVEN = 8  # each such batch is told its true parts
+GIVEN, GIVEN_ALONE = 8, 15  # each such batch is told its true parts, the latter of looks alone
 OFF = {"people": 0.3, "rooms": 0.1, "objects": 0.3}  # rad, deviation of axes that are told
+LOST = 8  # each such cloud that is looked at alone is told a frame that is turned anyhow
 
 Draw = Callable[[np.random.Generator], Labelled]
 
@@ -31,6 +33,7 @@ class Lesson(NamedTuple):
         axes: (B, N, 3, 2) where forward and up of each point's last cell point.
         partition: (B, N) int64 the true parts, if it is told them.
         taught: about the axes, zero of the clouds whose frames are to be found; None: of all.
+        lost: (B,) bool, of clouds whose frame alone is to be put right; None: of none.
         looks: labels alone are to be found, by so many looks in the frames that are taught; 0: all.
     """
 
@@ -38,6 +41,7 @@ class Lesson(NamedTuple):
     axes: Tensor
     partition: Tensor | None = None
     taught: Tensor | None = None
+    lost: Tensor | None = None
     looks: int = 0
 
 
@@ -96,8 +100,9 @@ def lesson(
 ) -> Lesson:
     """Return a batch, and what is told of it: of rooms and objects every second frame.
 
-    Where figures are looked at alone all frames are told about, by anything up to ``off``. That
-    needs none of what finds the frames, and so takes a third of the time.
+    Where figures are looked at alone all frames are told about, by anything up to ``off``, but some
+    that a look then has to put right. That needs none of what finds the frames, and so takes a
+    third of the time.
 
     Args:
         rng: of the choice, the turns and the thinning.
@@ -108,14 +113,19 @@ def lesson(
         number: of the batch.
         looks: at figures alone, as in ``Lesson``.
     """
-    is_half, is_given = number // (AT_ONCE if looks else 1) % 2, number % GIVEN == 0 and not looks
+    is_half = number // (AT_ONCE if looks else 1) % 2
+    is_given = number % (GIVEN_ALONE if looks else GIVEN) == 0
     points //= 1 + is_half
     chosen = rng.integers(len(clouds), size=POINTS_A_BATCH // points)
     drawn = batch(rng, [clouds[row] for row in chosen], points, sizes.seeds)
     axes = drawn.axes
     if sizes.whole and not is_given:
         axes = drawn.whole[:, None].expand_as(axes)
-    taught = turned(rng, axes, off * rng.uniform(size=len(axes)) if looks else off)
-    if not looks:
-        taught[:: 1 if sizes.figure else 2] = 0
-    return Lesson(drawn, axes, drawn.parts + 1 if is_given else None, taught, looks)
+    partition = drawn.parts + 1 if is_given else None
+    if looks:
+        lost = np.arange(len(axes)) % LOST == LOST - 1
+        taught = turned(rng, axes, np.where(lost, np.pi, off * rng.uniform(size=len(axes))))
+        return Lesson(drawn, axes, partition, taught, torch.from_numpy(lost), looks)
+    taught = turned(rng, axes, off)
+    taught[:: 1 if sizes.figure else 2] = 0
+    return Lesson(drawn, axes, partition, taught)

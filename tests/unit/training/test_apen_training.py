@@ -121,11 +121,13 @@ def test_figures_are_looked_at_alone_half_of_the_time_and_then_all_of_it(monkeyp
     assert [told.looks for told in first] == [0, 0, 1, 1]
     assert [told.looks for told in later] == [1, 1, 1, 1, 2, 2, 2, 2]
     assert [bool(told.taught.any()) for told in first] == [False, False, True, True]
-    assert [told.partition is None for told in first + later] == [False] + 11 * [True]
+    assert [told.partition is not None for told in first] == [True, False, False, False]
+    assert [told.partition is not None for told in later] == [True] + 7 * [False]
     points = [told.clouds.points.shape[1] for told in later]
     assert points[:2] == points[4:6] == [512, 512] and points[2:4] == [256, 256]
-    off = (later[0].taught - later[0].axes)[:, 0].flatten(1).norm(dim=1)
-    assert off.max() > 2 * off.min()  # some are told better than others
+    off = (later[1].taught - later[1].axes)[:, 0].flatten(1).norm(dim=1)
+    assert off[:7].max() > 2 * off[:7].min()  # some are told better than others
+    assert off[7] > 2 * off[:7].max() and later[1].lost.tolist() == 7 * [False] + [True]
 
 
 def test_clouds_serve_for_some_epochs_and_are_drawn_again_the_same():
@@ -155,6 +157,33 @@ def test_where_points_lie_at_rest_is_learned_where_it_is_known():
     assert model.look.see.guesses[0].map.weight.grad.any()
     nothing = both._replace(rest=torch.zeros_like(both.rest))
     assert loss(model, Lesson(nothing, both.axes), 0.0) < loss(model, told, 0.0)
+
+
+def test_of_clouds_that_are_lost_a_look_learns_the_frame_alone():
+    torch.manual_seed(0)
+    model = APEN(replace(SMALL, figure=True, tokens=(24,), whole=True))
+    rng = np.random.default_rng(0)
+    drawn = [cloud(rng) for _ in range(4)]
+    told = lesson(rng, drawn, POINTS, 0.3, model.architecture, 1, looks=1)
+    wrong = told.clouds._replace(labels=told.clouds.labels.clone())
+    wrong.labels[7] = (wrong.labels[7] + 1) % LABELS
+    assert torch.equal(told.lost, torch.arange(len(told.lost)) % 8 == 7)
+    assert loss(model, told, 0.0) == loss(model, told._replace(clouds=wrong), 0.0)
+    loss(model, told._replace(axes=told.axes * told.lost[:, None, None, None]), 0.0).backward()
+    assert model.look.aim.weight.grad.any()
+
+
+def test_given_parts_are_looked_at_one_by_one():
+    torch.manual_seed(0)
+    model = APEN(replace(SMALL, figure=True, tokens=(24,), whole=True)).eval()
+    rng = np.random.default_rng(0)
+    told = lesson(rng, [cloud(rng) for _ in range(4)], POINTS, 0.0, model.architecture, 0, looks=1)
+    points, mask, part = told.clouds.points, told.clouds.mask, told.partition == 1
+    before = model.look_from(points, mask, told.axes, 2, told.partition)
+    moved = points + 0.5 * (part & mask)[..., None]
+    after = model.look_from(moved, mask, told.axes, 2, told.partition)
+    assert torch.allclose(before.logits, after.logits, atol=1e-4)
+    assert not torch.allclose(before.logits, model.look_from(points, mask, told.axes, 2).logits)
 
 
 @pytest.mark.parametrize("make", [lambda: APEN(SMALL), lambda: PointNet(LABELS, 32)])
