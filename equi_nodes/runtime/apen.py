@@ -20,7 +20,11 @@ LIMBS = np.array([
     [(0, 0.1, 0), (0, 0.1, -0.85)], [(0, -0.1, 0), (0, -0.1, -0.85)],
     [(0, 0.1, -0.9), (0.2, 0.1, -0.9)], [(0, -0.1, -0.9), (0.2, -0.1, -0.9)],
 ])  # fmt: skip
-BENT, THICK = 0.2, 0.05  # rad and m, deviations of limbs along each axis
+THICK = np.array([  # m, deviations of each along the axes: a trunk is wider than it is deep
+    (0.07, 0.12, 0.03), (0.06, 0.05, 0.03), (0.03, 0.03, 0.03), (0.03, 0.03, 0.03),
+    (0.05, 0.05, 0.03), (0.05, 0.05, 0.03), (0.02, 0.03, 0.02), (0.02, 0.03, 0.02),
+])  # fmt: skip
+BENT = 0.05  # rad, deviation about each axis
 FARTHEST = 0.2  # m, a cloud is shifted in the check; the caller takes out a far origin
 
 
@@ -63,7 +67,7 @@ def _draw(a: Architecture, rng: np.random.Generator) -> Arrays:
     limb = rng.integers(len(LIMBS), size=(clouds, points))
     share = rng.random((clouds, points, 1))
     cloud = starts[limb] + share * np.take_along_axis(along, limb[..., None], 1)
-    cloud += rng.normal(0, THICK, cloud.shape)
+    cloud += rng.normal(size=cloud.shape) * THICK[limb]
     return _ordered(a, cloud.astype(np.float32), rng.random((clouds, points)) > 0.1)
 
 
