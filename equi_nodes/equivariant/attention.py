@@ -24,7 +24,7 @@ class Block(nn.Module):
         """Map (B, T, C) to the same; ``missing`` (B, 1, 1, T) is added to the logits."""
         asked = self.ask(self.before(tokens)).unflatten(-1, (3, self.heads, -1))
         query, key, value = asked.permute(2, 0, 3, 1, 4).unbind(0)
-        logits = query * query.shape[-1] ** -0.5 @ key.transpose(-1, -2)
+        logits = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
         share = (logits if missing is None else logits + missing.to(logits)).softmax(-1)
         tokens = tokens + self.answer((share @ value).transpose(1, 2).flatten(2))
         return tokens + self.mix(self.between(tokens))

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from equi_nodes.equivariant.attention import Block
 from equi_nodes.equivariant.partition import Cells, cells_of, cluster, voronoi
 from equi_nodes.models.apen_figure import Figure
 from equi_nodes.models.apen_frames import Sides, frames_of
@@ -135,6 +136,11 @@ class APEN(nn.Module):
             for _ in range(looks - 1):
                 next(look)
         return next(look)
+
+    def matrices(self) -> list[nn.Parameter]:
+        """Return the matrices of attention, for optimisers that treat such as a whole."""
+        blocks = [module for module in self.modules() if isinstance(module, Block)]
+        return [own for block in blocks for own in block.parameters() if own.ndim == 2]
 
     def example_inputs(self, clouds: int = 2, points: int = 300) -> tuple[Tensor, Tensor]:
         """Return random clouds of about a person's size, the last fifth of the points missing."""

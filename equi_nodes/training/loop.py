@@ -35,7 +35,7 @@ class Schedule:
         learning_rate, weight_decay: of the optimiser; the rate falls along a cosine.
         seed: of all draws.
         at_once: batches of one step, each on a core of its own.
-        muon: matrices of attention are learned by Muon, all else by AdamW.
+        muon: what ``matrices()`` of the model gives is learned by Muon, all else by AdamW.
     """
 
     epochs: int = 16

@@ -1,4 +1,4 @@
-"""How weights follow gradients: AdamW, and Muon for the matrices of attention where it is wanted.
+"""How weights follow gradients: AdamW, and Muon for the matrices that a model names, if wanted.
 
 Muon makes the steps of a matrix equally large in all directions (Liu et al., 2025, arXiv
 2502.16982); scaled as there it takes the learning rate of AdamW.
@@ -9,7 +9,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from equi_nodes.equivariant.attention import Block
 from equi_nodes.errors import EquiError
 
 
@@ -17,7 +16,7 @@ class Optimiser:
     """Two optimisers as one, whose state can be kept."""
 
     def __init__(self, model: nn.Module, learning_rate: float, weight_decay: float, muon: bool):
-        """Start afresh; with ``muon`` the matrices of attention are learned by it.
+        """Start afresh; with ``muon`` the ``matrices()`` of the model are learned by it.
 
         Raises:
             EquiError: torch has no Muon.
@@ -26,7 +25,7 @@ class Optimiser:
             raise EquiError(
                 f"Torch {torch.__version__} has no Muon to learn with; take 2.9 or newer."
             )
-        matrices = _matrices(model) if muon else []
+        matrices = model.matrices() if muon else []
         others = [own for own in model.parameters() if all(own is not other for other in matrices)]
         how = {"lr": learning_rate, "weight_decay": weight_decay}
         self._own = {"adam": torch.optim.AdamW(others, **how)}
@@ -60,8 +59,3 @@ class Optimiser:
                     state.setdefault(int(number), {})[moment] = value
             groups = own.state_dict()["param_groups"]
             own.load_state_dict({"state": state, "param_groups": groups})
-
-
-def _matrices(model: nn.Module) -> list[Tensor]:
-    blocks = [module for module in model.modules() if isinstance(module, Block)]
-    return [own for block in blocks for own in block.parameters() if own.ndim == 2]

@@ -16,9 +16,16 @@ RATE = 1e-2
 WIDTH = 16
 
 
-def build() -> nn.Module:
+class Small(nn.Sequential):
+    """A layer of attention between others."""
+
+    def matrices(self) -> list[nn.Parameter]:
+        return [own for own in self[1].parameters() if own.ndim == 2]
+
+
+def build() -> Small:
     torch.manual_seed(0)
-    return nn.Sequential(nn.Linear(WIDTH, WIDTH), Block(WIDTH, 2), nn.Linear(WIDTH, 1))
+    return Small(nn.Linear(WIDTH, WIDTH), Block(WIDTH, 2), nn.Linear(WIDTH, 1))
 
 
 def stepped(model: nn.Module, optimiser: Optimiser, steps: int) -> dict[str, torch.Tensor]:
