@@ -77,7 +77,13 @@ def train(
 
     Returns:
         the model, and the validation figures of the kept epoch.
+
+    Raises:
+        EquiError: as ``Schedule`` and ``fit``, such as that torch has no Muon.
     """
+    before = schedule.epochs
+    looks = looks_alone(task, name, before)
+    alone = replace(schedule, epochs=looks, at_once=AT_ONCE, muon=True) if looks else None
     torch.manual_seed(schedule.seed)
     sizes = architecture(task, labels)
     model = baseline(name, task, sizes.labels) if name in BASELINES else APEN(sizes)
@@ -88,9 +94,8 @@ def train(
         recipe = Task(batches, loss, lambda average: validate(average, kept, sizes.labels))
         return fit(model, recipe, *how)
 
-    best, before = fitted(lessons.wholly, schedule, folder, report), schedule.epochs
-    if looks := looks_alone(task, name, before):
-        alone = replace(schedule, epochs=looks, at_once=AT_ONCE, muon=True)
+    best = fitted(lessons.wholly, schedule, folder, report)
+    if alone:
         later = report and (lambda epoch, figures: report(before + epoch, figures))
         best = fitted(lambda n: lessons.looks(before + n), alone, folder / "looks", later)
     return model, best

@@ -46,10 +46,14 @@ class Schedule:
     muon: bool = False
 
     def __post_init__(self) -> None:
-        """Raise EquiError where there would be no epoch."""
+        """Raise EquiError where there would be no epoch, or torch has no Muon."""
         if self.epochs < 1:
             raise EquiError(
                 f"A training of {self.epochs} epochs is not possible; take one or more."
+            )
+        if self.muon and not hasattr(torch.optim, "Muon"):
+            raise EquiError(
+                f"Torch {torch.__version__} has no Muon to learn with; take 2.9 or newer."
             )
 
 

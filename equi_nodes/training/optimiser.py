@@ -9,22 +9,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from equi_nodes.errors import EquiError
-
 
 class Optimiser:
     """Two optimisers as one, whose state can be kept."""
 
     def __init__(self, model: nn.Module, learning_rate: float, weight_decay: float, muon: bool):
-        """Start afresh; with ``muon`` the ``matrices()`` of the model are learned by it.
-
-        Raises:
-            EquiError: torch has no Muon.
-        """
-        if muon and not hasattr(torch.optim, "Muon"):
-            raise EquiError(
-                f"Torch {torch.__version__} has no Muon to learn with; take 2.9 or newer."
-            )
+        """Start afresh; with ``muon`` the ``matrices()`` of the model are learned by it."""
         matrices = model.matrices() if muon else []
         others = [own for own in model.parameters() if all(own is not other for other in matrices)]
         how = {"lr": learning_rate, "weight_decay": weight_decay}

@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from equi_nodes.equivariant.attention import Block
-from equi_nodes.errors import EquiError
 from equi_nodes.training.optimiser import Optimiser
 
 RATE = 1e-2
@@ -59,10 +58,3 @@ def test_one_that_took_the_state_goes_on_alike(muon):
     second.load({"else": torch.zeros(1)} | {k: v.clone() for k, v in first.tensors().items()})
     expected, found = stepped(model, first, 2), stepped(other, second, 2)
     assert all(torch.equal(expected[name], found[name]) for name in expected)
-
-
-def test_without_muon_a_sentence_says_what_to_do(monkeypatch):
-    monkeypatch.delattr(torch.optim, "Muon")
-    with pytest.raises(EquiError, match="2.9"):
-        Optimiser(build(), RATE, 0.0, muon=True)
-    Optimiser(build(), RATE, 0.0, muon=False)

@@ -100,6 +100,13 @@ def test_another_schedule_in_the_same_folder_is_refused(tmp_path) -> None:
         fit(build(), task_of(), Schedule(epochs=2), tmp_path)
 
 
+def test_without_muon_a_sentence_says_what_to_do(monkeypatch) -> None:
+    monkeypatch.delattr(torch.optim, "Muon")
+    assert not Schedule().muon
+    with pytest.raises(EquiError, match="2.9"):
+        Schedule(muon=True)
+
+
 def test_a_folder_that_cannot_be_made_is_named(tmp_path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(EquiError, match="cannot be made"):
