@@ -17,7 +17,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from equi_nodes.errors import EquiError
-from equi_nodes.training.optimiser import Optimiser
+from equi_nodes.training.optimiser import Optimiser, under
 
 AVERAGE_DECAY = 0.998  # of the weights' moving average, an optimiser step
 CLIP = 1.0  # greatest norm of a gradient
@@ -212,13 +212,7 @@ def _resume(
             f"{folder} holds a training with other settings; give another folder or remove it."
         )
     tensors = load_file(folder / "state.safetensors")
-    model.load_state_dict(_under("model.", tensors))
-    average.load_state_dict(_under("average.", tensors))
+    model.load_state_dict(under("model.", tensors))
+    average.load_state_dict(under("average.", tensors))
     optimiser.load(tensors)
     return state
-
-
-def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {
-        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
-    }

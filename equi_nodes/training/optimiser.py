@@ -43,9 +43,15 @@ class Optimiser:
         """Take the state from what ``tensors`` gave, among others."""
         for name, own in self._own.items():
             state: dict[int, dict[str, Tensor]] = {}
-            for key, value in tensors.items():
-                if key.startswith(f"{name}."):
-                    _, number, moment = key.split(".", 2)
-                    state.setdefault(int(number), {})[moment] = value
+            for key, value in under(f"{name}.", tensors).items():
+                number, moment = key.split(".", 1)
+                state.setdefault(int(number), {})[moment] = value
             groups = own.state_dict()["param_groups"]
             own.load_state_dict({"state": state, "param_groups": groups})
+
+
+def under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return those whose name begins with the prefix, without it."""
+    return {
+        name[len(prefix) :]: value for name, value in tensors.items() if name.startswith(prefix)
+    }
