@@ -169,7 +169,7 @@ class APEN(nn.Module):
     ) -> Iterator[Looked]:
         """Look again and again, each time in the frames and with the places found before."""
         a, before = self.architecture, None
-        around = look_around(offsets, cells, mask, a.tokens, a.figure)
+        around = look_around(offsets, cells, mask, a)
         while True:
             frames = frames_of(axes, cells, a.chiral)
             looked = self.look(features, offsets, frames, mask, around, before)

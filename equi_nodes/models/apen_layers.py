@@ -25,6 +25,7 @@ class Architecture:
         categories: classes of whole clouds.
         cells: of the first partition; their seeds are what is seen from all sides.
         tokens: of the look at the last cells, ever fewer.
+        around, heard: neighbours that a token sees, and tokens that a point hears from.
         kept: the most parts that each layer leaves.
         sigmas: metres, spread of the votes, one a layer.
         reach: sigmas, the length that counts as one in a layer.
@@ -47,6 +48,8 @@ class Architecture:
     categories: int = 1
     cells: int = 64
     tokens: tuple[int, ...] = (128, 32)
+    around: int = 16
+    heard: int = 4
     kept: tuple[int, ...] = (64, 48, 32, 16)
     sigmas: tuple[float, ...] = (0.03, 0.06, 0.12, 0.24)
     reach: float = 1.0

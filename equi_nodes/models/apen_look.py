@@ -13,8 +13,8 @@ from torch import Tensor
 from equi_nodes.equivariant.attention import NOWHERE
 from equi_nodes.equivariant.partition import Cells
 from equi_nodes.geometry.neighbours import Close, closest, first_of
+from equi_nodes.models.apen_layers import Architecture
 
-AROUND, HEARD = 16, 4  # neighbours that a token sees, tokens that a point hears from
 NEARBY = 4.0  # offsets to neighbours count so many times as much as those from the middle
 NOTHING = -10.0  # of what is not there, before a maximum
 
@@ -57,27 +57,25 @@ def largest(seen: Tensor, close: Close) -> Tensor:
     return seen.masked_fill(close.weight[..., None] == 0, NOTHING).max(2).values
 
 
-def look_around(
-    points: Tensor, cells: Cells, mask: Tensor, tokens: tuple[int, ...], is_figure: bool
-) -> tuple[Around, ...]:
+def look_around(points: Tensor, cells: Cells, mask: Tensor, a: Architecture) -> tuple[Around, ...]:
     """Return what lies close in the same cell; the first points are tokens, so many at each level.
 
     Args:
         points: (B, N, 3) metres.
         cells: the partition.
         mask: (B, N) bool, the points that are there.
-        tokens: how many, ever fewer; with fewer points the others are not there.
-        is_figure: tokens are not asked what is beside them.
+        a: says how many tokens, ever fewer; with fewer points the others are not there. Those of a
+            figure are not asked what is beside them.
     """
     levels, index = [], cells.index
-    for count in tokens:
+    for count in a.tokens:
         first, own, there = (first_of(part, count) for part in (points, index, mask))
         same = _together(cells, own, own, there)
         levels.append(
             Around(
-                closest(first, points, _together(cells, own, index, mask), AROUND),
-                None if is_figure else closest(first, first, same, AROUND),
-                closest(points, first, _together(cells, index, own, there), HEARD),
+                closest(first, points, _together(cells, own, index, mask), a.around),
+                None if a.figure else closest(first, first, same, a.around),
+                closest(points, first, _together(cells, index, own, there), a.heard),
                 NOWHERE * (~same).to(points)[:, None],
             )
         )

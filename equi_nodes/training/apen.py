@@ -21,10 +21,13 @@ from equi_nodes.training.part_lessons import AT_ONCE, Draw, Lesson, Lessons
 
 LOOKS = 2  # times as many epochs figures are then looked at alone
 REST = 4.0  # what one spread of votes off the place at rest counts beside the labels
-RARITY, FIGURE_RARITY = 0.5, 0.25  # power of how few points a label has, which they count by
+RARITY = 0.5  # power of how few points a label has, which they count by; not of figures
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
 SIZES = {  # if not those of people
-    "people": {"tokens": (128,), "width": 128, "blocks": 14, "figure": True, "whole": True},
+    "people": {
+        "tokens": (256,), "around": 24, "heard": 6, "width": 128, "blocks": 14, "figure": True,
+        "whole": True,
+    },
     "rooms": {
         "sigmas": (0.15, 0.4), "kept": (32, 16), "tokens": (1024, 128), "whole": True,
     },
@@ -121,7 +124,7 @@ def loss(model: nn.Module, told: Lesson, progress: float) -> Tensor:
     turned_off = _turned_off(axes, told.axes, is_part)
     if told.lost is not None:
         mask = mask & ~told.lost[:, None]
-    rarity = FIGURE_RARITY if model.architecture.figure else RARITY
+    rarity = 0.0 if model.architecture.figure else RARITY
     named = _misnamed(found.logits[mask], clouds.labels[mask], rarity)
     displaced = _displaced(found.rest, clouds.rest, mask, sigma)
     return named + missed + turned_off + REST * displaced

@@ -13,10 +13,10 @@ from torch import Tensor
 from equi_nodes.datasets.part_batches import Labelled, PartBatch, batch, turned
 from equi_nodes.models.apen import Architecture
 
-POINTS = {"people": 512, "rooms": 4096, "objects": 512}  # of a cloud, for some batches half
+POINTS = {"people": 1024, "rooms": 4096, "objects": 512}  # of a cloud, for some batches half
 POINTS_A_BATCH, BATCHES = 4096, 200  # of all clouds of a batch, and batches of an epoch
 DRAWN, KEPT = 300, 8  # clouds drawn anew for an epoch, and how many such draws it learns from
-VALIDATED = 30_720  # points, of all clouds
+VALIDATED = {"people": 120, "rooms": 7, "objects": 60}  # clouds
 AT_ONCE = 2  # batches of one step where figures are looked at alone; they take about as long
 GIVEN, GIVEN_ALONE = 8, 15  # each such batch is told its true parts, the latter of looks alone
 OFF = {"people": 0.3, "rooms": 0.1, "objects": 0.3}  # rad, deviation of axes that are told
@@ -58,14 +58,13 @@ class Lessons:
             seed: of all draws.
         """
         self._sizes, self._draw, self._seed = sizes, draw, seed
-        self._points, self._off = POINTS[task], OFF[task]
+        self._points, self._off, self._validated = POINTS[task], OFF[task], VALIDATED[task]
         self._drawn = lru_cache(KEPT)(self._draw_some)
 
     def validation(self) -> list[PartBatch]:
         """Return clouds of which none is learned from, each a batch of its own."""
-        rng, points = np.random.default_rng((self._seed, 2)), self._points
-        count = VALIDATED // points
-        return [batch(rng, [self._draw(rng)], points, self._sizes.seeds) for _ in range(count)]
+        rng, how = np.random.default_rng((self._seed, 2)), (self._points, self._sizes.seeds)
+        return [batch(rng, [self._draw(rng)], *how) for _ in range(self._validated)]
 
     def wholly(self, epoch: int) -> Iterator[Lesson]:
         """Yield an epoch in which all is learned; figures are looked at alone half of the time."""
@@ -123,7 +122,7 @@ def lesson(
         axes = drawn.whole[:, None].expand_as(axes)
     partition = drawn.parts + 1 if is_given else None
     if looks:
-        lost = np.arange(len(axes)) % LOST == LOST - 1
+        lost = np.arange(number * len(axes), (number + 1) * len(axes)) % LOST == LOST - 1
         taught = turned(rng, axes, np.where(lost, np.pi, off * rng.uniform(size=len(axes))))
         return Lesson(drawn, axes, partition, taught, torch.from_numpy(lost), looks)
     taught = turned(rng, axes, off)

@@ -26,7 +26,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(part_lessons, "POINTS_A_BATCH", 150)
     monkeypatch.setattr(part_lessons, "DRAWN", 1)
     monkeypatch.setattr(part_lessons, "KEPT", 1)
-    monkeypatch.setattr(part_lessons, "VALIDATED", 150)
+    monkeypatch.setattr(part_lessons, "VALIDATED", dict.fromkeys(LABELS, 1))
     monkeypatch.setattr(part_lessons, "POINTS", dict.fromkeys(LABELS, 150))
     monkeypatch.setattr(parts_eval, "ROOMS", 1)
     monkeypatch.setattr(parts_eval, "SCANS", 1)
