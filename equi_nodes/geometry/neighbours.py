@@ -187,4 +187,5 @@ def first_of(values: Tensor, count: int) -> Tensor:
 
 def take(features: Tensor, index: Tensor) -> Tensor:
     """Return the rows of each cloud's features: (B, N, C) by (B, M, K) to (B, M, K, C)."""
-    return gather(features[None], _flat(index, features.shape[1]))[0]
+    flat = features.flatten(0, 1).index_select(0, _flat(index, features.shape[1]).flatten())
+    return flat.unflatten(0, index.shape)

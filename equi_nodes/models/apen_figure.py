@@ -101,14 +101,20 @@ class Tokens(nn.Module):
         for guess in self.guesses:
             tokens, maps = guess(tokens, around.apart)
             rest.append(_mapped(maps, first_of(own, count), own, around.above))
-        points = self._told(tokens, frames, around.above)
+        points = self._told(tokens, own, around.above)
         rest.append(rest[-1] + self.correct(points))
         return self.leave(torch.cat([points, waves(rest[-1])], -1)), torch.stack(rest)
 
-    def _told(self, tokens: Tensor, frames: Tensor, above: Close) -> Tensor:
-        """Return to each point the largest that close tokens say, by where it is beside them."""
-        seen = take(self.tell(tokens), above.index)
-        return largest(seen - self.apart(NEARBY * above.offsets @ frames), above)
+    def _told(self, tokens: Tensor, own: Tensor, above: Close) -> Tensor:
+        """Return to each point the largest that close tokens say, by where it is beside them.
+
+        How far it is from a token is linear in where both are, and that of the point is the same
+        for all tokens: so it is added to the largest, in full precision as they nearly cancel.
+        """
+        weights = NEARBY * self.apart.weight.T
+        place = sum(own[..., axis, None] * row for axis, row in enumerate(weights))
+        said = self.tell(tokens) - first_of(place, tokens.shape[1])
+        return largest(take(said, above.index), above) + place
 
 
 class Guess(nn.Module):

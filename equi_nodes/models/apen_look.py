@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from equi_nodes.equivariant.attention import NOWHERE
@@ -39,6 +40,8 @@ class Looked(NamedTuple):
 class Around(NamedTuple):
     """What lies close in the same cell, for the tokens of one level.
 
+    Where there is too little the closest stands in, without weight, which changes no maximum.
+
     Attributes:
         below: to each token, points of the level below.
         beside: to each token, tokens; a look at figures does not ask.
@@ -53,8 +56,8 @@ class Around(NamedTuple):
 
 
 def largest(seen: Tensor, close: Close) -> Tensor:
-    """Return the largest (B, M, C) of what is seen (B, M, K, C) of close points."""
-    return seen.masked_fill(close.weight[..., None] == 0, NOTHING).max(2).values
+    """Return the largest (B, M, C) of what is seen (B, M, K, C) of close points by ``Around``."""
+    return seen.max(2).values.masked_fill(close.weight[..., :1] == 0, NOTHING)
 
 
 def look_around(points: Tensor, cells: Cells, mask: Tensor, a: Architecture) -> tuple[Around, ...]:
@@ -73,14 +76,24 @@ def look_around(points: Tensor, cells: Cells, mask: Tensor, a: Architecture) -> 
         same = _together(cells, own, own, there)
         levels.append(
             Around(
-                closest(first, points, _together(cells, own, index, mask), a.around),
-                None if a.figure else closest(first, first, same, a.around),
-                closest(points, first, _together(cells, index, own, there), a.heard),
+                _close(first, points, _together(cells, own, index, mask), a.around),
+                None if a.figure else _close(first, first, same, a.around),
+                _close(points, first, _together(cells, index, own, there), a.heard),
                 NOWHERE * (~same).to(points)[:, None],
             )
         )
         points, index, mask = first, own, there
     return tuple(levels)
+
+
+def _close(centres: Tensor, points: Tensor, mask: Tensor, count: int) -> Close:
+    index, weight, offsets = closest(centres, points, mask, count)
+    is_none = weight == 0
+    return Close(
+        torch.where(is_none, index[..., :1], index),
+        weight,
+        torch.where(is_none[..., None], offsets[..., :1, :], offsets),
+    )
 
 
 def _together(cells: Cells, one: Tensor, other: Tensor, there: Tensor) -> Tensor:

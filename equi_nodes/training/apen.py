@@ -25,7 +25,7 @@ RARITY = 0.5  # power of how few points a label has, which they count by; not of
 FAR = 4.0  # of the last spreads of votes; what misses by more, as of walls, cannot know better
 SIZES = {  # if not those of people
     "people": {
-        "tokens": (256,), "around": 24, "heard": 6, "width": 128, "blocks": 14, "figure": True,
+        "tokens": (384,), "around": 24, "heard": 8, "width": 128, "blocks": 14, "figure": True,
         "whole": True,
     },
     "rooms": {
