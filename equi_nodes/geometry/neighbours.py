@@ -60,8 +60,7 @@ def nearest(positions: Tensor, valid: Tensor, count: int, radius: float) -> Neig
 
 def gather(features: Tensor, index: Tensor) -> Tensor:
     """Return the neighbours' features: (H, B, A, ...) by (B, A, M) to (H, B, A, M, ...)."""
-    flat = features.flatten(1, 2).index_select(1, index.flatten())
-    return flat.unflatten(1, index.shape)
+    return _rows(features.flatten(1, 2), index, 1)
 
 
 def _flat(index: Tensor, agents: int) -> Tensor:
@@ -187,5 +186,8 @@ def first_of(values: Tensor, count: int) -> Tensor:
 
 def take(features: Tensor, index: Tensor) -> Tensor:
     """Return the rows of each cloud's features: (B, N, C) by (B, M, K) to (B, M, K, C)."""
-    flat = features.flatten(0, 1).index_select(0, _flat(index, features.shape[1]).flatten())
-    return flat.unflatten(0, index.shape)
+    return _rows(features.flatten(0, 1), _flat(index, features.shape[1]), 0)
+
+
+def _rows(flat: Tensor, index: Tensor, axis: int) -> Tensor:
+    return flat.index_select(axis, index.flatten()).unflatten(axis, index.shape)
