@@ -57,7 +57,7 @@ class Around(NamedTuple):
 
 def largest(seen: Tensor, close: Close) -> Tensor:
     """Return the largest (B, M, C) of what is seen (B, M, K, C) of close points by ``Around``."""
-    return seen.max(2).values.masked_fill(close.weight[..., :1] == 0, NOTHING)
+    return seen.amax(2).masked_fill(close.weight[..., :1] == 0, NOTHING)
 
 
 def look_around(points: Tensor, cells: Cells, mask: Tensor, a: Architecture) -> tuple[Around, ...]:
