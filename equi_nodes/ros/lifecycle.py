@@ -43,6 +43,14 @@ class ManagedNode(LifecycleNode):
         if self.trigger_configure() == TransitionCallbackReturn.SUCCESS:
             self.trigger_activate()
 
+    def destroy_node(self) -> None:
+        """Destroy the node with its state machine, which rclpy keeps.
+
+        It holds the DDS participant, whose shared memory would outlive the process.
+        """
+        super().destroy_node()
+        self._state_machine.destroy_when_not_in_use()
+
     def on_configure(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Run ``configure``; what it got to is given back when it fails."""
         outcome = self._transition("configure", self.configure, super().on_configure, state)

@@ -31,7 +31,7 @@ from rclpy.parameter import Parameter  # noqa: E402
 from equi_nodes.ros import qos  # noqa: E402
 from equi_nodes.ros.convert import track_array  # noqa: E402
 from equi_nodes.ros.messages import make  # noqa: E402
-from equi_nodes.ros.process import NodeProcess  # noqa: E402
+from equi_nodes.ros.process import NodeProcess, stop_all  # noqa: E402
 from equi_nodes.samples import TrackSample  # noqa: E402
 
 ECHO = [sys.executable, str(Path(__file__).with_name("echo_node.py"))]
@@ -222,7 +222,10 @@ def ros() -> Iterator[None]:
 
 @contextmanager
 def nodes() -> Iterator[Callable[..., Started]]:
-    """Start nodes: ``start(command, parameter=value, ...)``; what still runs is killed."""
+    """Start nodes: ``start(command, parameter=value, ...)``; at last they are asked to end.
+
+    Killed ones would leave their shared memory behind.
+    """
     started: list[Started] = []
 
     def start_node(command: list[str], *ros_args: str, **parameters: object) -> Started:
@@ -234,8 +237,7 @@ def nodes() -> Iterator[Callable[..., Started]]:
         return started[-1]
 
     yield start_node
-    for process in started:
-        process.stop(signal.SIGKILL)
+    stop_all(started)
 
 
 @contextmanager

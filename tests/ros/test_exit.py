@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import signal
 import sys
+from pathlib import Path
 
 import pytest
+import rclpy
 
 SIGNALS = pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 LIMIT_S = 2.0
+SHARED = Path("/dev/shm")
 
 
 def assert_clean(node, number):
@@ -18,11 +21,30 @@ def assert_clean(node, number):
     assert "Traceback" not in node.text
 
 
+def segments():
+    """Return the names of what participants share; ports are theirs in common."""
+    return [file.name for file in SHARED.glob("fastdds_*") if "port" not in file.name]
+
+
 @SIGNALS
 def test_idle(start, peer_of, echo_command, number):
     node = start(echo_command)
     peer_of("echo").until_state("active")
     assert_clean(node, number)
+
+
+@SIGNALS
+def test_no_shared_memory_is_left(start, peer_of, echo_command, number):
+    if rclpy.get_rmw_implementation_identifier() != "rmw_fastrtps_cpp" or not SHARED.is_dir():
+        pytest.skip("shared memory is that of Fast DDS on Linux")
+    peer = peer_of("echo")
+    others = set(segments())
+    node = start(echo_command)
+    peer.until_state("active")
+    own = set(segments()) - others
+    assert own
+    assert_clean(node, number)
+    assert not own & set(segments())
 
 
 @SIGNALS
