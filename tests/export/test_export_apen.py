@@ -44,6 +44,7 @@ def onnx(weights: Path, tmp_path_factory) -> Path:
     patch.undo()
 
 
+@pytest.mark.timeout(400)  # looks at four hundred figures by one core, a minute or two
 def test_the_shipped_network_agrees_with_torch_also_on_turned_bodies() -> None:
     found = parity("apen", "", engine_cache.cached_onnx("apen", ""))
     assert found["parity_max"] < LIMIT and found["parity_max_rotated"] < LIMIT
